@@ -1,0 +1,76 @@
+"""Every error that IntentLive raises on purpose.
+
+IntentLiveError
+├── InvalidEvent            one event is not what the interface asks for
+├── UnreadableBody          a whole request body is not what its type says
+├── UnknownStateVersion     a stored state was written by a newer IntentLive
+├── StoreError
+│   ├── StoreUnavailable    the store cannot be read or written just now
+│   ├── StoreTooNew         the store's tables belong to a newer IntentLive
+│   ├── AlreadyExists       an id is taken
+│   ├── NotFound            no such account, bot or app
+│   └── StillInUse          something else depends on what should be deleted
+└── Refusal                 a call is not allowed (`auth`)
+"""
+
+
+class IntentLiveError(Exception):
+    """The base of all of them."""
+
+
+class InvalidEvent(IntentLiveError):
+    """One event cannot be taken; `code` is 412, or 425 when it lies in the future."""
+
+    def __init__(self, message: str, code: int = 412) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class UnreadableBody(IntentLiveError):
+    """A request body cannot be read as what its content type says."""
+
+
+class UnknownStateVersion(IntentLiveError):
+    """A stored session state starts with a version byte that this release does not know."""
+
+
+class StoreError(IntentLiveError):
+    """The base of what can go wrong with a store."""
+
+
+class StoreUnavailable(StoreError):
+    """The store does not answer or take writes at the moment; the same call may succeed later."""
+
+
+class StoreTooNew(StoreError):
+    """The store was migrated by a newer release."""
+
+
+class AlreadyExists(StoreError):
+    """The id is taken."""
+
+
+class NotFound(StoreError):
+    """There is no account, bot or app of that id."""
+
+
+class StillInUse(StoreError):
+    """Something else depends on it."""
+
+
+class Refusal(IntentLiveError):
+    """A call is not allowed.
+
+    `message`, `status` and `code` go on the wire; `check` (the check that failed) and `mend`
+    (what to do about it) go into the log and hold no secret.
+    """
+
+    def __init__(
+        self, message: str, *, check: str, mend: str, status: int = 401, code: int = 4002
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.check = check
+        self.mend = mend
+        self.status = status
+        self.code = code

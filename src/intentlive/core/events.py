@@ -1,0 +1,176 @@
+"""What a bot tells of a session: one class an event type (CloudEvents 1.0 attributes and `data`).
+
+The classes are the wire format: a decoder for `AnyEvent` checks attributes, types and lengths.
+Attributes and `data` keys that are not named here are ignored.
+"""
+
+from typing import Annotated, Literal, TypeAlias, get_args
+
+from msgspec import Meta, Struct
+
+from intentlive.core.times import Instant
+
+Text: TypeAlias = Annotated[str, Meta(min_length=1, max_length=256)]
+OptionalText: TypeAlias = Annotated[str, Meta(max_length=256)] | None  # "" means absent, like null
+VisibleId: TypeAlias = Annotated[str, Meta(pattern=r"\A[^\s\x00-\x1f\x7f-\x9f]{1,128}\Z")]
+HandledText: TypeAlias = Annotated[
+    str, Meta(pattern=r"\A(?:\d{1,9}h: ?)?(?:\d{1,9}m: ?)?\d{1,9}s\Z")
+]
+
+
+class Contact(Struct, frozen=True, kw_only=True):
+    """Who called, where, by which channel; may ride on any event."""
+
+    channel: OptionalText = None
+    ANI: OptionalText = None
+    DNI: OptionalText = None
+    userId: OptionalText = None
+    developer: bool | None = None
+
+
+class Intent(Contact, frozen=True, kw_only=True):
+    intent: Text
+    confidence: Annotated[float, Meta(ge=0, le=1)] | None = None
+
+
+class Task(Contact, frozen=True, kw_only=True):
+    task: OptionalText = None
+    reason: OptionalText = None
+
+
+class Reason(Contact, frozen=True, kw_only=True):
+    reason: OptionalText = None
+
+
+class Deflection(Contact, frozen=True, kw_only=True):
+    to: Text
+
+
+class Transfer(Contact, frozen=True, kw_only=True):
+    to: OptionalText = None
+
+
+class FinishedRecord(Struct, frozen=True, kw_only=True):
+    """The keys of a finished record that was made elsewhere; the session id is the subject."""
+
+    intent: Annotated[list[Text], Meta(max_length=100)] = []
+    ANI: OptionalText = None
+    DNI: OptionalText = None
+    channel: OptionalText = None
+    startTime: Instant
+    endTime: Instant
+    status: Literal["completed", "Dropoff"]
+    timeHandled: HandledText
+    deflectedTo: OptionalText = None
+    userId: OptionalText = None
+
+
+class Recording(Contact, frozen=True, kw_only=True):
+    record: FinishedRecord
+
+
+class SessionEvent(Struct, frozen=True, kw_only=True, tag_field="type"):
+    """The attributes of every event; `subject` is the session's id."""
+
+    specversion: Literal["1.0"]
+    id: Text
+    source: Text
+    subject: VisibleId
+    time: Instant
+    data: Contact | None = None
+
+
+class SessionStarted(SessionEvent, frozen=True, tag="session.started"):
+    """The contact arrived."""
+
+
+class MessageReceived(SessionEvent, frozen=True, tag="message.received"):
+    """The user said or pressed something."""
+
+
+class MessageSent(SessionEvent, frozen=True, tag="message.sent"):
+    """The bot said something."""
+
+
+class IntentIdentified(SessionEvent, frozen=True, tag="intent.identified"):
+    """An intent was recognised."""
+
+    data: Intent
+
+
+class IntentUnidentified(SessionEvent, frozen=True, tag="intent.unidentified"):
+    """The utterance was understood as no intent."""
+
+
+class TaskCompleted(SessionEvent, frozen=True, tag="task.completed"):
+    """One task inside the flow ended well; the flow goes on."""
+
+    data: Task | None = None
+
+
+class TaskFailed(SessionEvent, frozen=True, tag="task.failed"):
+    """One task inside the flow ended badly; the flow goes on."""
+
+    data: Task | None = None
+
+
+class FlowCompleted(SessionEvent, frozen=True, tag="flow.completed"):
+    """The whole flow ran to its end."""
+
+
+class FlowFailed(SessionEvent, frozen=True, tag="flow.failed"):
+    """The whole flow stopped on an error."""
+
+    data: Reason | None = None
+
+
+class SessionDeflected(SessionEvent, frozen=True, tag="session.deflected"):
+    """The contact was moved to another channel."""
+
+    data: Deflection
+
+
+class SessionTransferred(SessionEvent, frozen=True, tag="session.transferred"):
+    """The contact was given to a human, answered or not yet."""
+
+    data: Transfer | None = None
+
+
+class QueueAbandoned(SessionEvent, frozen=True, tag="queue.abandoned"):
+    """The user left before a human answered."""
+
+
+class SessionEnded(SessionEvent, frozen=True, tag="session.ended"):
+    """The contact is over."""
+
+    data: Reason | None = None
+
+
+class SessionRecorded(SessionEvent, frozen=True, tag="session.recorded"):
+    """A finished record made elsewhere, taken as it is."""
+
+    data: Recording
+
+
+# Stored states name a type by its place in this list: append, never reorder.
+AnyEvent: TypeAlias = (
+    SessionStarted
+    | MessageReceived
+    | MessageSent
+    | IntentIdentified
+    | IntentUnidentified
+    | TaskCompleted
+    | TaskFailed
+    | FlowCompleted
+    | FlowFailed
+    | SessionDeflected
+    | SessionTransferred
+    | QueueAbandoned
+    | SessionEnded
+    | SessionRecorded
+)
+
+EVENT_CLASSES: tuple[type[SessionEvent], ...] = get_args(AnyEvent)
+EVENT_TYPES: tuple[str, ...] = tuple(
+    str(event_class.__struct_config__.tag) for event_class in EVENT_CLASSES
+)

@@ -1,0 +1,74 @@
+"""The record of a session: the eleven published keys, in their order."""
+
+from collections.abc import Sequence
+
+import msgspec
+from msgspec import Struct
+
+from intentlive.core import reading
+from intentlive.core.reading import BotRules
+from intentlive.core.session import Mark, Recorded, State
+from intentlive.core.times import format_handled, format_instant
+
+
+class Record(Struct, frozen=True):
+    """One session as `intentrealtimedata` shows it."""
+
+    intent: Sequence[str]
+    ANI: str | None
+    DNI: str | None
+    channel: str | None
+    startTime: str
+    endTime: str
+    status: str
+    timeHandled: str
+    deflectedTo: str | None
+    userId: str | None
+    sessionId: str
+
+
+def record(session_id: str, state: State, rules: BotRules) -> Record:
+    """The record of a session of which at least one event was seen and nothing was erased."""
+    if state.recorded is not None:
+        return _as_recorded(session_id, state.recorded.value)
+    started, ended = state.started, reading.end_time(state, rules)
+    if started is None or ended is None:
+        raise ValueError(f"nothing is known of session {session_id}")
+    return Record(
+        intent=[mark.value for mark in state.intents],
+        ANI=_text(state.ANI),
+        DNI=_text(state.DNI),
+        channel=_text(state.channel),
+        startTime=format_instant(started),
+        endTime=format_instant(ended),
+        status=reading.status(state),
+        timeHandled=format_handled(reading.time_handled(state)),
+        deflectedTo=_text(state.deflected),
+        userId=_text(state.user_id),
+        sessionId=session_id,
+    )
+
+
+def render(records: Sequence[Record]) -> bytes:
+    """The records as a JSON array in UTF-8."""
+    return msgspec.json.encode(records)
+
+
+def _as_recorded(session_id: str, recorded: Recorded) -> Record:
+    return Record(
+        intent=recorded.intent,
+        ANI=recorded.ANI,
+        DNI=recorded.DNI,
+        channel=recorded.channel,
+        startTime=format_instant(recorded.start_time),
+        endTime=format_instant(recorded.end_time),
+        status=recorded.status,
+        timeHandled=recorded.time_handled,
+        deflectedTo=recorded.deflected_to,
+        userId=recorded.user_id,
+        sessionId=session_id,
+    )
+
+
+def _text(mark: Mark[str] | None) -> str | None:
+    return None if mark is None else mark.value
