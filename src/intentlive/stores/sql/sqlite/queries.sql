@@ -1,0 +1,136 @@
+-- name: session_states
+SELECT session_id, state FROM sessions
+WHERE bot_id = :bot_id AND session_id IN (SELECT value FROM json_each(:session_ids));
+
+-- name: save_session
+INSERT INTO sessions (bot_id, session_id, listing, end_time, state)
+VALUES (:bot_id, :session_id, :listing, :end_time, :state)
+ON CONFLICT (bot_id, session_id) DO UPDATE
+SET listing = excluded.listing, end_time = excluded.end_time, state = excluded.state;
+
+-- name: raise_revision
+UPDATE bots SET revision = revision + 1 WHERE bot_id = :bot_id RETURNING revision;
+
+-- name: bot_rules
+SELECT idle_timeouts, skip_silent, revision FROM bots WHERE bot_id = :bot_id;
+
+-- name: latest_sessions
+SELECT session_id, state FROM (
+    SELECT * FROM (
+        SELECT session_id, end_time, state FROM sessions
+        WHERE bot_id = :bot_id AND listing = 2 AND end_time <= :now
+        ORDER BY end_time DESC, session_id DESC LIMIT :limit
+    )
+    UNION ALL
+    SELECT * FROM (
+        SELECT session_id, end_time, state FROM sessions
+        WHERE bot_id = :bot_id AND listing = 1 AND NOT :skip_silent AND end_time <= :now
+        ORDER BY end_time DESC, session_id DESC LIMIT :limit
+    )
+)
+ORDER BY end_time DESC, session_id DESC LIMIT :limit;
+
+-- name: next_due
+SELECT min(due) FROM (
+    SELECT min(end_time) AS due FROM sessions
+    WHERE bot_id = :bot_id AND listing = 2 AND end_time > :now
+    UNION ALL
+    SELECT min(end_time) AS due FROM sessions
+    WHERE bot_id = :bot_id AND listing = 1 AND end_time > :now
+);
+
+-- name: open_sessions
+SELECT coalesce(sum(open), 0) FROM (
+    SELECT (
+        SELECT count(*) FROM sessions
+        WHERE sessions.bot_id = bots.bot_id AND listing = levels.listing AND end_time > :now
+    ) AS open
+    FROM bots, (SELECT 1 AS listing UNION ALL SELECT 2) AS levels
+);
+
+-- name: sessions_ending_after
+SELECT session_id, state FROM sessions
+WHERE bot_id = :bot_id AND listing IN (0, 1, 2) AND end_time >= :since;
+
+-- name: delete_some_sessions
+DELETE FROM sessions WHERE rowid IN (
+    SELECT rowid FROM sessions WHERE bot_id = :bot_id LIMIT :limit
+);
+
+-- name: probe
+UPDATE registry SET probes = probes + 1;
+
+-- name: registry_revision
+SELECT revision FROM registry;
+
+-- name: raise_registry_revision
+UPDATE registry SET revision = revision + 1;
+
+-- name: add_account
+INSERT INTO accounts (account_id, name, rate_limit, created)
+VALUES (:account_id, :name, :rate_limit, :created);
+
+-- name: account
+SELECT * FROM accounts WHERE account_id = :account_id;
+
+-- name: accounts
+SELECT * FROM accounts ORDER BY created, account_id;
+
+-- name: update_account
+UPDATE accounts SET name = :name, rate_limit = :rate_limit WHERE account_id = :account_id;
+
+-- name: delete_account
+DELETE FROM accounts WHERE account_id = :account_id;
+
+-- name: add_bot
+INSERT INTO bots (bot_id, account_id, name, idle_timeouts, skip_silent, created, revision)
+VALUES (:bot_id, :account_id, :name, :idle_timeouts, :skip_silent, :created, 0);
+
+-- name: bot
+SELECT * FROM bots WHERE bot_id = :bot_id;
+
+-- name: bots
+SELECT * FROM bots ORDER BY created, bot_id;
+
+-- name: bots_of_account
+SELECT * FROM bots WHERE account_id = :account_id ORDER BY created, bot_id;
+
+-- name: update_bot
+UPDATE bots SET name = :name, idle_timeouts = :idle_timeouts, skip_silent = :skip_silent
+WHERE bot_id = :bot_id;
+
+-- name: delete_bot
+DELETE FROM bots WHERE bot_id = :bot_id;
+
+-- name: apps_bound_to_bot
+SELECT client_id FROM apps
+WHERE bots IS NOT NULL AND :bot_id IN (SELECT value FROM json_each(apps.bots));
+
+-- name: unknown_bots
+SELECT value FROM json_each(:bots)
+WHERE value NOT IN (SELECT bot_id FROM bots WHERE account_id = :account_id);
+
+-- name: add_app
+INSERT INTO apps (
+    client_id, account_id, name, algorithm, secret, public_key, scopes, bots, require_exp, created
+) VALUES (
+    :client_id, :account_id, :name, :algorithm, :secret, :public_key, :scopes, :bots,
+    :require_exp, :created
+);
+
+-- name: app
+SELECT * FROM apps WHERE client_id = :client_id;
+
+-- name: apps
+SELECT * FROM apps ORDER BY created, client_id;
+
+-- name: apps_of_account
+SELECT * FROM apps WHERE account_id = :account_id ORDER BY created, client_id;
+
+-- name: update_app
+UPDATE apps SET name = :name, algorithm = :algorithm, secret = :secret, public_key = :public_key,
+    scopes = :scopes, bots = :bots, require_exp = :require_exp
+WHERE client_id = :client_id;
+
+-- name: delete_app
+DELETE FROM apps WHERE client_id = :client_id;

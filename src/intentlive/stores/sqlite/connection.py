@@ -1,0 +1,109 @@
+"""One SQLite file: a writing thread, reading threads beside it, transactions, migrations.
+
+Any number of processes may have the file open at once. A write waits for the writes of others; a
+read sees one consistent moment and waits for nobody (write-ahead log).
+"""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeAlias, TypeVar
+
+from intentlive.core.errors import StoreTooNew, StoreUnavailable
+from intentlive.stores import sql
+
+Connection: TypeAlias = sqlite3.Connection
+Result = TypeVar("Result")
+
+_BUSY_SECONDS = 10.0
+_READERS = 4
+_PRAGMAS = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA cache_size = -65536",
+)
+
+
+class Database:
+    """A file and the threads that work on it; `path` is created if it does not exist."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._connections: dict[int, Connection] = {}
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="sqlite-reader")
+
+    async def write(self, work: Callable[[Connection], Result]) -> Result:
+        """Do `work` in one durable transaction; nothing of it stays if it raises."""
+        return await _in_thread(self._writer, lambda: self._transaction("BEGIN IMMEDIATE", work))
+
+    async def read(self, work: Callable[[Connection], Result]) -> Result:
+        """Do `work`, which only reads, at one consistent moment."""
+        return await _in_thread(self._readers, lambda: self._transaction("BEGIN", work))
+
+    async def open(self) -> None:
+        """Bring the tables up to this release's schema."""
+        await _in_thread(self._writer, lambda: self._transaction("BEGIN IMMEDIATE", _migrate))
+
+    async def close(self) -> None:
+        """Let running work finish, then close every connection."""
+        for pool in (self._writer, self._readers):
+            await asyncio.to_thread(pool.shutdown)
+        while self._connections:
+            self._connections.popitem()[1].close()
+
+    def _transaction(self, begin: str, work: Callable[[Connection], Result]) -> Result:
+        try:
+            connection = self._connection()
+            connection.execute(begin)
+            try:
+                result = work(connection)
+                connection.execute("COMMIT")
+            except BaseException:
+                with suppress(sqlite3.Error):  # the failed statement may have rolled back already
+                    connection.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            self._forget_connection()
+            raise StoreUnavailable(f"{self.path}: {error}") from error
+        return result
+
+    def _connection(self) -> Connection:
+        """The connection of this thread; a new one after a failure, which may have broken it."""
+        thread = threading.get_ident()
+        if thread not in self._connections:
+            connection = sqlite3.connect(
+                self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            self._connections[thread] = connection
+            for pragma in _PRAGMAS:
+                connection.execute(pragma)
+        return self._connections[thread]
+
+    def _forget_connection(self) -> None:
+        connection = self._connections.pop(threading.get_ident(), None)
+        if connection is not None:
+            connection.close()
+
+
+async def _in_thread(pool: ThreadPoolExecutor, work: Callable[[], Result]) -> Result:
+    return await asyncio.get_running_loop().run_in_executor(pool, work)
+
+
+def _migrate(connection: Connection) -> None:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    scripts = sql.migrations("sqlite")
+    if version > len(scripts):
+        raise StoreTooNew(
+            f"the store has schema {version}, this release knows {len(scripts)}: "
+            "run the release that made it, or a newer one"
+        )
+    for script in scripts[version:]:
+        for statement in script.split(";\n"):
+            connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {len(scripts)}")

@@ -1,0 +1,27 @@
+"""The embedded store: both halves on one SQLite file."""
+
+from pathlib import Path
+
+from intentlive.core.errors import StoreUnavailable
+from intentlive.stores.sqlite.connection import Database
+from intentlive.stores.sqlite.registry import SqliteRegistry
+from intentlive.stores.sqlite.sessions import SqliteSessions
+
+
+class SqliteStore(SqliteSessions, SqliteRegistry):
+    """Everything in one file; made and brought up to date by `open_store`."""
+
+
+async def open_sqlite(path: Path) -> SqliteStore:
+    """Open or make the file at `path`; StoreUnavailable, StoreTooNew."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreUnavailable(f"{path.parent}: {error.strerror}") from error
+    database = Database(path)
+    try:
+        await database.open()
+    except BaseException:
+        await database.close()
+        raise
+    return SqliteStore(database)
