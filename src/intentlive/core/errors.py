@@ -3,6 +3,7 @@
 IntentLiveError
 ├── InvalidEvent            one event is not what the interface asks for
 ├── UnreadableBody          a whole request body is not what its type says
+├── TooManyEvents           a request body holds more events than one request may
 ├── UnknownStateVersion     a stored state was written by a newer IntentLive
 ├── StoreError
 │   ├── StoreUnavailable    the store cannot be read or written just now
@@ -19,15 +20,23 @@ class IntentLiveError(Exception):
 
 
 class InvalidEvent(IntentLiveError):
-    """One event cannot be taken; `code` is 412, or 425 when it lies in the future."""
+    """One event cannot be taken.
 
-    def __init__(self, message: str, code: int = 412) -> None:
+    `reason` is a word for counting; `code` is 412, or 425 when it lies too far in the future.
+    """
+
+    def __init__(self, message: str, reason: str, *, code: int = 412) -> None:
         super().__init__(message)
+        self.reason = reason
         self.code = code
 
 
 class UnreadableBody(IntentLiveError):
     """A request body cannot be read as what its content type says."""
+
+
+class TooManyEvents(IntentLiveError):
+    """A request body holds more events than one request may."""
 
 
 class UnknownStateVersion(IntentLiveError):

@@ -1,0 +1,56 @@
+"""Compressed request bodies, opened no further than a limit."""
+
+import gzip
+import sys
+import zlib
+from collections.abc import Callable
+from io import BytesIO
+from typing import BinaryIO, cast
+
+from intentlive.api.errors import Problem
+from intentlive.api.http import too_large
+from intentlive.core.errors import UnreadableBody
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+_MAX_ZSTD_WINDOW_LOG = 24  # 16 MiB: more than the largest body allowed has no use, and costs memory
+
+
+def decode_content(encoding: str, body: bytes, limit: int) -> bytes:
+    """The body without its `content-encoding`.
+
+    Problem for an unknown encoding or for more than `limit` bytes of content, UnreadableBody for
+    a broken or truncated body.
+    """
+    if encoding in ("", "identity"):
+        return body
+    open_reader = _READERS.get(encoding)
+    if open_reader is None:
+        known = ", ".join(_READERS)
+        raise Problem(415, f"Unsupported content encoding: send {known} or none", check="encoding")
+    try:
+        with open_reader(BytesIO(body)) as reader:
+            content = reader.read(limit + 1)
+    except (OSError, EOFError, zlib.error, zstd.ZstdError) as error:
+        raise UnreadableBody(f"the body is not {encoding}: {error}") from None
+    if len(content) > limit:
+        raise too_large(limit)
+    return content
+
+
+def _gzip_reader(body: BytesIO) -> BinaryIO:
+    return cast(BinaryIO, gzip.GzipFile(fileobj=body))
+
+
+def _zstd_reader(body: BytesIO) -> BinaryIO:
+    options = {int(zstd.DecompressionParameter.window_log_max): _MAX_ZSTD_WINDOW_LOG}
+    return cast(BinaryIO, zstd.ZstdFile(body, options=options))
+
+
+_READERS: dict[str, Callable[[BytesIO], BinaryIO]] = {
+    "gzip": _gzip_reader,
+    "zstd": _zstd_reader,
+}

@@ -1,0 +1,77 @@
+"""Errors on the wire: one shape for all, `{"errors": [{"msg": …, "code": …}]}`."""
+
+import msgspec
+
+from intentlive.core.errors import (
+    NotFound,
+    Refusal,
+    StoreError,
+    TooManyEvents,
+    UnreadableBody,
+)
+
+Headers = tuple[tuple[bytes, bytes], ...]
+
+INVALID_ARGUMENTS = "Validation errors/ Invalid arguments"
+RATE_LIMITED = (
+    "You've exceeded the per-minute rate limit. Please wait for sometime before retrying."
+)
+_RETRY_SECONDS = b"2"
+
+
+class Problem(Exception):
+    """An answer that is not 200; `detail` and `check` say more, the latter in the log only."""
+
+    def __init__(  # noqa: PLR0913 - all but status and message are keywords
+        self,
+        status: int,
+        message: str,
+        *,
+        code: int | None = None,
+        headers: Headers = (),
+        check: str | None = None,
+        detail: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.code = status if code is None else code
+        self.headers = headers
+        self.check = check
+        self.detail = detail
+
+    def body(self) -> bytes:
+        """The answer's body."""
+        return msgspec.json.encode({"errors": [{"msg": self.message, "code": self.code}]})
+
+
+def overloaded(message: str, detail: str) -> Problem:
+    """503: the caller may send the same again after a moment."""
+    return Problem(
+        503, message, headers=((b"retry-after", _RETRY_SECONDS),), check="capacity", detail=detail
+    )
+
+
+def problem_for(error: Exception) -> Problem:
+    """The answer to whatever was raised; 500 for what nobody foresaw."""
+    match error:
+        case Problem():
+            problem = error
+        case Refusal():
+            problem = Problem(
+                error.status, error.message, code=error.code, check=error.check, detail=error.mend
+            )
+        case UnreadableBody():
+            detail = str(error)
+            headers = ((b"x-error-detail", detail.encode("ascii", "replace")[:300]),)
+            problem = Problem(412, INVALID_ARGUMENTS, headers=headers, check="body", detail=detail)
+        case TooManyEvents():
+            problem = Problem(413, str(error), check="batch", detail=str(error))
+        case NotFound():
+            problem = Problem(400, "Invalid StreamId", check="bot", detail=str(error))
+        case StoreError():
+            message = "The store is not available at the moment; nothing was stored. Try again."
+            problem = overloaded(message, str(error))
+        case _:
+            problem = Problem(500, "Internal server error", check="fault", detail=repr(error))
+    return problem

@@ -1,0 +1,125 @@
+"""Events in: `POST …/events`, answered when what was accepted is durable."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+import msgspec
+import structlog
+
+from intentlive.api.encodings import decode_content
+from intentlive.api.errors import Problem, overloaded
+from intentlive.api.http import Call, Response
+from intentlive.auth.gate import Gate
+from intentlive.core.events import SessionEvent
+from intentlive.core.session import fold
+from intentlive.ingest.cloudevents import MEDIA_TYPES, parse_events
+from intentlive.intake import Intake
+from intentlive.signals import Signals
+
+MAX_BODY = 16 * 1024 * 1024
+MAX_IN_FLIGHT = 16 * MAX_BODY
+"""Bytes of all bodies that are being read or wait to be stored; above it, 503."""
+
+_LATE_SECONDS = 60
+_SECONDS_BETWEEN_LATE_LINES = 600
+_log = structlog.get_logger("intentlive.events")
+
+
+class InFlight:
+    """The bytes that requests hold in memory until they are answered."""
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._held = 0
+
+    @contextmanager
+    def hold(self) -> Iterator[Callable[[int], None]]:
+        """Give a function that takes bytes; what it took is given back at the end.
+
+        It raises Problem (503) when there is no room.
+        """
+        taken = 0
+
+        def take(size: int) -> None:
+            nonlocal taken
+            if self._held + size > self._capacity:
+                raise overloaded(
+                    "Too many events are waiting to be stored: send this again in a moment.",
+                    "bodies in flight fill the memory set aside for them",
+                )
+            taken += size
+            self._held += size
+
+        try:
+            yield take
+        finally:
+            self._held -= taken
+
+
+class EventsIn:
+    """`POST …/events`; `clock` gives ms since 1970."""
+
+    name = "events"
+    methods = ("POST",)
+
+    def __init__(
+        self, gate: Gate, intake: Intake, clock: Callable[[], int], signals: Signals
+    ) -> None:
+        self._gate = gate
+        self._intake = intake
+        self._clock = clock
+        self._signals = signals
+        self._in_flight = InFlight(MAX_IN_FLIGHT)
+        self._late_lines: dict[str, int] = {}
+
+    async def __call__(self, call: Call) -> Response:
+        """Store the events of the body; a bad one is told in the answer and spoils no other."""
+        grant = await self._gate.authenticate(call.token(), call.account_id())
+        call.note_grant(grant)
+        await self._gate.authorize(grant, "Session Events", call.bot_id)
+        media_type = call.header(b"content-type").partition(";")[0].strip().lower()
+        if media_type not in MEDIA_TYPES:
+            known = ", ".join(MEDIA_TYPES)
+            raise Problem(415, f"Unsupported content type: send {known}", check="content type")
+        with self._in_flight.hold() as take:
+            raw = await call.body(MAX_BODY, take)
+            encoding = call.header(b"content-encoding").strip().lower()
+            body = decode_content(encoding, raw, MAX_BODY)
+            take(len(body) - len(raw) if len(body) > len(raw) else 0)
+            now = self._clock()
+            parsed = parse_events(media_type, body, now)
+            if parsed.events:
+                await self._intake.submit(call.bot_id, fold(parsed.events))
+        self._observe(parsed.events, now)
+        self._signals.count_rejected(parsed.reasons)
+        accepted = len(parsed.events)
+        call.noted |= {"accepted": accepted, "rejected": len(parsed.rejected)}
+        answer = {"accepted": accepted, "rejected": parsed.rejected}
+        return Response(200, msgspec.json.encode(answer))
+
+    def _observe(self, events: Iterable[SessionEvent], now: int) -> None:
+        newest: dict[str, int] = {}
+        count = 0
+        for event in events:
+            count += 1
+            newest[event.source] = max(event.time, newest.get(event.source, 0))
+        self._signals.events_accepted.inc(count)
+        for source, time in newest.items():
+            seconds = (now - time) / 1000
+            self._signals.observe_lag(source, seconds)
+            if seconds > _LATE_SECONDS and self._may_tell(source, now):
+                _log.warning(
+                    "late source",
+                    source=source,
+                    lag_seconds=round(seconds),
+                    mend="if these events are live, set the source's clock or send without delay",
+                )
+
+    def _may_tell(self, source: str, now: int) -> bool:
+        told = self._late_lines.get(source)
+        if told is not None and now - told < _SECONDS_BETWEEN_LATE_LINES * 1000:
+            return False
+        if len(self._late_lines) >= 1000:
+            self._late_lines.clear()
+        self._late_lines[source] = now
+        return True

@@ -1,0 +1,65 @@
+"""The endpoint: a bot's latest 25 finished sessions (published as "Get Intent Real Time Data")."""
+
+from collections.abc import Callable
+
+from intentlive.api.errors import RATE_LIMITED, Headers, Problem
+from intentlive.api.http import Call, Response
+from intentlive.auth.gate import Gate, Grant
+from intentlive.auth.ratelimit import Quota, RateLimiter
+from intentlive.core.errors import NotFound
+from intentlive.latest import LatestViews
+
+MAX_IGNORED_BODY = 64 * 1024
+
+
+class Realtime:
+    """`GET` or `POST …/intentrealtimedata`.
+
+    `monotonic` gives ms of a clock that never goes back.
+    """
+
+    name = "intentrealtimedata"
+    methods = ("GET", "POST")
+
+    def __init__(
+        self, gate: Gate, limiter: RateLimiter, views: LatestViews, monotonic: Callable[[], int]
+    ) -> None:
+        self._gate = gate
+        self._limiter = limiter
+        self._views = views
+        self._monotonic = monotonic
+
+    async def __call__(self, call: Call) -> Response:
+        """Answer with the records; the request's body is read and ignored, whatever it holds."""
+        await call.body(MAX_IGNORED_BODY)
+        grant = await self._gate.authenticate(call.token(), call.account_id())
+        call.note_grant(grant)
+        self._count(call, grant)
+        await self._gate.authorize(grant, "SmartAssist Analytics", call.bot_id)
+        body = await self._views.latest(call.bot_id)
+        if body is None:
+            raise NotFound(f"bot {call.bot_id} has just been deleted")
+        return Response(200, body)
+
+    def _count(self, call: Call, grant: Grant) -> None:
+        limit = grant.account.rate_limit
+        if not limit:
+            return
+        quota = self._limiter.take(grant.account.account_id, limit, self._monotonic())
+        call.headers_out = _quota_headers(quota)
+        if not quota.allowed:
+            raise Problem(
+                429,
+                RATE_LIMITED,
+                headers=((b"retry-after", b"%d" % quota.reset),),
+                check="rate limit",
+                detail=f"over {limit} requests a minute: poll less often, or raise the limit",
+            )
+
+
+def _quota_headers(quota: Quota) -> Headers:
+    return (
+        (b"ratelimit-limit", b"%d" % quota.limit),
+        (b"ratelimit-remaining", b"%d" % quota.remaining),
+        (b"ratelimit-reset", b"%d" % quota.reset),
+    )

@@ -1,0 +1,46 @@
+"""The composition root: settings to a running server, the only file that knows every part."""
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from intentlive.api.events import EventsIn
+from intentlive.api.front import Front, Route
+from intentlive.api.operations import operations
+from intentlive.api.realtime import Realtime
+from intentlive.auth.gate import Gate
+from intentlive.auth.ratelimit import RateLimiter
+from intentlive.intake import Intake
+from intentlive.latest import LatestViews
+from intentlive.ports import Store
+from intentlive.signals import Signals
+
+
+def wall_clock() -> int:
+    """Ms since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+def monotonic_clock() -> int:
+    """Ms of a clock that never goes back."""
+    return time.monotonic_ns() // 1_000_000
+
+
+@asynccontextmanager
+async def serving(
+    store: Store,
+    *,
+    require_account_id: bool = False,
+    clock: Callable[[], int] = wall_clock,
+    monotonic: Callable[[], int] = monotonic_clock,
+) -> AsyncIterator[Front]:
+    """The ASGI application on an open store; on leaving, all that was accepted is stored."""
+    signals = Signals()
+    views = LatestViews(store, clock, signals)
+    gate = Gate(store, clock, views.forget_all, require_account_id=require_account_id)
+    async with Intake(store, views.on_change, signals) as intake:
+        routes: list[Route] = [
+            Realtime(gate, RateLimiter(), views, monotonic),
+            EventsIn(gate, intake, clock, signals),
+        ]
+        yield Front(routes, operations(store, clock, signals), signals)

@@ -1,0 +1,188 @@
+"""The one parser of events: a request body in, typed events and rejections out.
+
+A body that is valid throughout, the usual case, is decoded in one go. Otherwise its events are
+read one by one, so that a bad event is told from its neighbours and from a body that is broken
+as a whole.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, NoReturn, TypeAlias
+
+import msgspec
+from msgspec import Struct
+
+from intentlive.core.errors import InvalidEvent, TooManyEvents, UnreadableBody
+from intentlive.core.events import EVENT_TYPES, AnyEvent, SessionEvent
+from intentlive.core.times import parse_instant
+
+SINGLE: Final = "application/cloudevents+json"
+BATCH: Final = "application/cloudevents-batch+json"
+NDJSON: Final = "application/x-ndjson"
+MEDIA_TYPES: Final = (SINGLE, BATCH, NDJSON)
+
+MAX_EVENTS = 10_000
+MAX_AHEAD_MS = 5 * 60 * 1000
+"""An event may lie this far ahead of the server's clock."""
+
+_PLAINER = {
+    "subject": "expected a session id of 1 to 128 visible characters",
+    "specversion": 'expected "1.0"',
+    "data.record.timeHandled": "expected a handled time such as 50s, 13m: 8s or 1h: 2m: 5s",
+}
+
+
+class Flaw(Struct):
+    """What is wrong with an event; 425 means that sending it again later will do."""
+
+    msg: str
+    code: int
+
+
+class Rejection(Struct):
+    """An event that was not taken: its place in the body and its id, if that could be read."""
+
+    index: int
+    id: str | None
+    errors: list[Flaw]
+
+
+class Parsed(Struct):
+    """The events of a body that can be taken, and those that cannot."""
+
+    events: Sequence[SessionEvent]
+    rejected: list[Rejection]
+    reasons: Counter[str]
+
+
+Json: TypeAlias = object
+
+
+def parse_events(media_type: str, body: bytes, now: int) -> Parsed:
+    """Read a body of one of the `MEDIA_TYPES`; `now` in ms.
+
+    UnreadableBody if it is not what its type says, TooManyEvents above `MAX_EVENTS`.
+    """
+    try:
+        events = _DECODERS[media_type](body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        events = None
+    if events is None or b"\\u0000" in body or any(e.time > now + MAX_AHEAD_MS for e in events):
+        return _parse_one_by_one(media_type, body, now)
+    _check_count(len(events))
+    return Parsed(events, [], Counter())
+
+
+def _decode_hook(_type: type, value: object) -> object:
+    return parse_instant(value)
+
+
+_one: msgspec.json.Decoder[SessionEvent] = msgspec.json.Decoder(AnyEvent, dec_hook=_decode_hook)
+_many: msgspec.json.Decoder[list[SessionEvent]] = msgspec.json.Decoder(
+    list[AnyEvent], dec_hook=_decode_hook
+)
+_DECODERS: dict[str, Callable[[bytes], Sequence[SessionEvent]]] = {
+    SINGLE: lambda body: [_one.decode(body)],
+    BATCH: _many.decode,
+    NDJSON: _one.decode_lines,
+}
+
+
+def _parse_one_by_one(media_type: str, body: bytes, now: int) -> Parsed:
+    events, rejected, reasons = [], [], Counter[str]()
+    for index, item in enumerate(_items(media_type, body)):
+        _check_count(index + 1)
+        try:
+            events.append(_event(item, now))
+        except InvalidEvent as error:
+            rejected.append(Rejection(index, _readable_id(item), [Flaw(str(error), error.code)]))
+            reasons[error.reason] += 1
+    return Parsed(events, rejected, reasons)
+
+
+def _items(media_type: str, body: bytes) -> Iterator[Json]:
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UnreadableBody(f"the body is not UTF-8 from byte {error.start} on") from None
+    if media_type == NDJSON:
+        numbered = enumerate(text.split("\n"), start=1)
+        # Whole before any is taken: nothing of a truncated body may be stored.
+        yield from [_load(line, f"line {number}") for number, line in numbered if line.strip()]
+    elif media_type == BATCH:
+        batch = _load(text, "the body")
+        if not isinstance(batch, list):
+            raise UnreadableBody(f"the body of {BATCH} must be an array of events")
+        yield from batch
+    else:
+        yield _load(text, "the body")
+
+
+def _load(text: str, what: str) -> Json:
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise UnreadableBody(f"{what} is nested too deeply") from None
+    except ValueError as error:
+        raise UnreadableBody(f"{what} is not JSON: {error}") from None
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _event(item: Json, now: int) -> SessionEvent:
+    try:
+        event: SessionEvent = msgspec.convert(item, AnyEvent, dec_hook=_decode_hook)
+    except msgspec.ValidationError as error:
+        raise _explained(item, str(error)) from None
+    for path, text in _texts(msgspec.to_builtins(event, enc_hook=int), ""):
+        if "\0" in text:
+            raise InvalidEvent(f"{path}: the character NUL cannot be stored", "text")
+        if not _is_encodable(text):
+            raise InvalidEvent(f"{path}: a lone surrogate is not a character", "text")
+    if event.time > now + MAX_AHEAD_MS:
+        message = "time: more than 5 minutes ahead of the server's clock: send it again later"
+        raise InvalidEvent(message, "ahead", code=425)
+    return event
+
+
+def _explained(item: Json, error: str) -> InvalidEvent:
+    """What msgspec says of an event, in the words of this interface."""
+    if not isinstance(item, dict):
+        return InvalidEvent("an event must be a JSON object", "shape")
+    what, _, where = error.partition(" - at `$")
+    path = where.strip("`.")
+    if path == "type" and isinstance(item["type"], str):
+        known = ", ".join(EVENT_TYPES)
+        message = f"type: unknown event type {ascii(item['type'])[:80]}; known are {known}"
+        return InvalidEvent(message, "unknown type")
+    what = _PLAINER.get(path, what.replace("`", "").replace("Object missing", "missing"))
+    reason = path.partition(".")[0] or "attributes"
+    return InvalidEvent(f"{path}: {what}" if path else what, reason)
+
+
+def _texts(value: Json, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _texts(inner, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner, path)
+
+
+def _readable_id(item: Json) -> str | None:
+    id_ = item.get("id") if isinstance(item, dict) else None
+    return id_ if isinstance(id_, str) and len(id_) <= 256 and _is_encodable(id_) else None
+
+
+def _is_encodable(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _check_count(count: int) -> None:
+    if count > MAX_EVENTS:
+        raise TooManyEvents(f"more than {MAX_EVENTS:,} events in one request: send them in several")

@@ -1,0 +1,80 @@
+"""The rendered latest 25 of each bot, and when a rendering is stale.
+
+A rendering may be thrown away at any moment. It is served as long as the bot's revision is the
+one it was made from and no open session has come to its end since.
+"""
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from intentlive.core.record import record, render
+from intentlive.ports import SessionStore
+from intentlive.signals import Signals
+
+LATEST = 25
+"""How many sessions the published interface shows."""
+
+RECHECK_MS = 100
+"""How long a change made by another process may go unnoticed."""
+
+_MAX_VIEWS = 10_000
+
+
+class _View(Struct):
+    body: bytes
+    revision: int
+    due: int | None
+    checked: int
+
+
+class LatestViews:
+    """Answers with the latest sessions of a bot as JSON; `clock` gives ms since 1970."""
+
+    def __init__(self, store: SessionStore, clock: Callable[[], int], signals: Signals) -> None:
+        self._store = store
+        self._clock = clock
+        self._signals = signals
+        self._views: dict[str, _View] = {}
+        self._revisions: dict[str, int] = {}
+
+    def on_change(self, bot_id: str, revision: int) -> None:
+        """Learn a bot's revision, so that this process's own writes are seen at once."""
+        self._revisions[bot_id] = max(revision, self._revisions.get(bot_id, revision))
+
+    def forget_all(self) -> None:
+        """Drop every rendering; the revisions stay, for a rendering may be on its way."""
+        self._views.clear()
+
+    async def latest(self, bot_id: str) -> bytes | None:
+        """The answer of the endpoint; None for an unknown bot."""
+        now = self._clock()
+        view = self._views.get(bot_id)
+        if view is not None and await self._is_fresh(bot_id, view, now):
+            self._signals.view_hits.inc()
+            return view.body
+        self._signals.view_misses.inc()
+        return await self._render(bot_id, now)
+
+    async def _is_fresh(self, bot_id: str, view: _View, now: int) -> bool:
+        if view.due is not None and view.due <= now:
+            return False
+        if not 0 <= now - view.checked < RECHECK_MS:
+            revision = await self._store.revision(bot_id)
+            if revision is None:
+                return False
+            self.on_change(bot_id, revision)
+            view.checked = now
+        return view.revision >= self._revisions.get(bot_id, view.revision)
+
+    async def _render(self, bot_id: str, now: int) -> bytes | None:
+        latest = await self._store.latest(bot_id, now, LATEST)
+        self._views.pop(bot_id, None)
+        if latest is None:
+            return None
+        records = [record(id_, state, latest.rules) for id_, state in latest.sessions]
+        body = render(records)
+        if len(self._views) >= _MAX_VIEWS:
+            del self._views[next(iter(self._views))]
+        self._views[bot_id] = _View(body, latest.revision, latest.due, now)
+        return body

@@ -1,0 +1,40 @@
+"""The settings of the server: one table, read from options and the environment by `cli`."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from platformdirs import user_data_path
+
+
+def default_data_dir() -> Path:
+    """Where this user's data belongs on this system."""
+    return user_data_path("intentlive", appauthor=False)
+
+
+@dataclass(frozen=True)
+class StoreSettings:
+    """Where the sessions are."""
+
+    store: str = "sqlite:intentlive.db"
+    """Address of the store: sqlite:PATH, a path inside the data directory or an absolute one."""
+
+    data_dir: Path = field(default_factory=default_data_dir)
+    """The data directory."""
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """How the server serves."""
+
+    host: str = "127.0.0.1"
+    """The address to listen on; 0.0.0.0 for every interface."""
+
+    port: int = 8025
+    """The port to listen on."""
+
+    require_account_id: bool = False
+    """Refuse calls without the accountId header instead of inferring the account."""
+
+    log_format: Literal["auto", "json", "console"] = "auto"
+    """One JSON object a line, or text for people; auto: text on a terminal, JSON elsewhere."""

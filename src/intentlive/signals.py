@@ -1,0 +1,94 @@
+"""What the operator sees: Prometheus metrics, all in one place."""
+
+from collections.abc import Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_MAX_SOURCES = 100
+_OTHER_SOURCES = "(other sources)"
+_COMMIT_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+
+
+class Signals:
+    """The metrics of one server process, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "intentlive_requests",
+            "Requests answered",
+            ["route", "status"],
+            registry=self.registry,
+        )
+        self._request_children: dict[tuple[str, int], Counter] = {}
+        self.refusals = Counter(
+            "intentlive_refusals",
+            "Calls refused, by the check that failed",
+            ["check"],
+            registry=self.registry,
+        )
+        self.events_accepted = Counter(
+            "intentlive_events_accepted", "Events durably taken in", registry=self.registry
+        )
+        self._events_rejected = Counter(
+            "intentlive_events_rejected",
+            "Events not taken, by reason",
+            ["reason"],
+            registry=self.registry,
+        )
+        self.commit_seconds = Histogram(
+            "intentlive_commit_seconds",
+            "Time of a transaction that stores sessions",
+            buckets=_COMMIT_BUCKETS,
+            registry=self.registry,
+        )
+        self.failed_commits = Counter(
+            "intentlive_commits_failed", "Transactions that failed", registry=self.registry
+        )
+        self.queue_depth = Gauge(
+            "intentlive_queue_depth",
+            "Requests that wait for the next transaction",
+            registry=self.registry,
+        )
+        self._source_lag = Gauge(
+            "intentlive_source_lag_seconds",
+            "How far the newest event of a source's latest request lay behind its arrival",
+            ["source"],
+            registry=self.registry,
+        )
+        self._sources: set[str] = set()
+        views = Counter(
+            "intentlive_latest_views",
+            "Answers with the latest sessions, by whether a rendering was at hand",
+            ["cache"],
+            registry=self.registry,
+        )
+        self.view_hits, self.view_misses = views.labels("hit"), views.labels("miss")
+        self.open_sessions = Gauge(
+            "intentlive_open_sessions",
+            "Sessions of all bots that have not ended",
+            registry=self.registry,
+        )
+
+    def count_request(self, route: str, status: int) -> None:
+        """Count an answer."""
+        child = self._request_children.get((route, status))
+        if child is None:
+            child = self._requests.labels(route, status)
+            self._request_children[route, status] = child
+        child.inc()
+
+    def count_rejected(self, reasons: Mapping[str, int]) -> None:
+        """Count events that were not taken."""
+        for reason, count in reasons.items():
+            self._events_rejected.labels(reason).inc(count)
+
+    def observe_lag(self, source: str, seconds: float) -> None:
+        """Note how late a source's newest event came; only the first sources get a name.
+
+        The name comes from the sender, and each makes a time series.
+        """
+        if source not in self._sources and len(self._sources) >= _MAX_SOURCES:
+            source = _OTHER_SOURCES
+        self._sources.add(source)
+        self._source_lag.labels(source).set(seconds)

@@ -1,0 +1,1 @@
+"""Made-up traffic that looks like the real thing: sessions drawn from measured figures."""
