@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import NamedTuple
 
 from intentlive.api.events import EventsIn
 from intentlive.api.front import Front, Route
@@ -26,6 +27,13 @@ def monotonic_clock() -> int:
     return time.monotonic_ns() // 1_000_000
 
 
+class Running(NamedTuple):
+    """A running application, and the intake for those who bring states without HTTP."""
+
+    front: Front
+    intake: Intake
+
+
 @asynccontextmanager
 async def serving(
     store: Store,
@@ -33,7 +41,7 @@ async def serving(
     require_account_id: bool = False,
     clock: Callable[[], int] = wall_clock,
     monotonic: Callable[[], int] = monotonic_clock,
-) -> AsyncIterator[Front]:
+) -> AsyncIterator[Running]:
     """The ASGI application on an open store; on leaving, all that was accepted is stored."""
     signals = Signals()
     views = LatestViews(store, clock, signals)
@@ -43,4 +51,4 @@ async def serving(
             Realtime(gate, RateLimiter(), views, monotonic),
             EventsIn(gate, intake, clock, signals),
         ]
-        yield Front(routes, operations(store, clock, signals), signals)
+        yield Running(Front(routes, operations(store, clock, signals), signals), intake)

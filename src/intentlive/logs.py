@@ -16,6 +16,7 @@ def configure_logging(log_format: str) -> None:
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+    processors: list[structlog.typing.Processor]
     if log_format == "json":
         processors = [*shared, structlog.processors.format_exc_info, _render_json]
         factory: Any = structlog.BytesLoggerFactory(sys.stderr.buffer)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from cyclopts import Parameter
 from platformdirs import user_data_path
 
 
@@ -12,6 +13,7 @@ def default_data_dir() -> Path:
     return user_data_path("intentlive", appauthor=False)
 
 
+@Parameter(name="*")  # its fields are options of their own
 @dataclass(frozen=True)
 class StoreSettings:
     """Where the sessions are."""
@@ -23,6 +25,7 @@ class StoreSettings:
     """The data directory."""
 
 
+@Parameter(name="*")  # its fields are options of their own
 @dataclass(frozen=True)
 class ServerSettings:
     """How the server serves."""

@@ -2,11 +2,19 @@
 
 from collections.abc import Mapping
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+)
 
 _MAX_SOURCES = 100
 _OTHER_SOURCES = "(other sources)"
 _COMMIT_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # of use to OpenMetrics readers only
 
 
 class Signals:

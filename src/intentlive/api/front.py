@@ -23,8 +23,11 @@ _log = structlog.get_logger("intentlive.requests")
 class Route(Protocol):
     """A plain ASGI route below `/api/public/bot/{BotID}/`; its `name` is the path's last part."""
 
-    name: str
-    methods: tuple[str, ...]
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def methods(self) -> tuple[str, ...]: ...
 
     async def __call__(self, call: Call) -> Response:
         """Answer, or raise what `problem_for` knows to answer."""

@@ -1,0 +1,5 @@
+"""`python -m intentlive`."""
+
+from intentlive.cli import main
+
+main()

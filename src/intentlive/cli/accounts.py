@@ -1,0 +1,118 @@
+"""`intentlive account`: tenants."""
+
+import secrets
+from typing import Annotated
+
+import msgspec
+from cyclopts import App, Parameter
+from cyclopts.types import NonNegativeInt
+
+from intentlive.app import wall_clock
+from intentlive.cli.output import AsJson, Item, confirmed, show, show_all
+from intentlive.cli.stores import opened
+from intentlive.core import ids
+from intentlive.core.errors import NotFound
+from intentlive.core.times import format_instant
+from intentlive.ports import DEFAULT_RATE_LIMIT, Account, Registry
+from intentlive.settings import StoreSettings
+
+account = App(name="account", help="Accounts: tenants, each with bots and apps of its own.")
+
+AccountId = Annotated[str, Parameter(help="The account's id.")]
+RateLimit = Annotated[
+    NonNegativeInt, Parameter(help="Requests a minute for all apps together; 0 is unlimited.")
+]
+
+
+@account.command
+async def create(
+    name: str,
+    /,
+    *,
+    rate_limit: RateLimit = DEFAULT_RATE_LIMIT,
+    json: AsJson = False,
+    at: StoreSettings = StoreSettings(),
+) -> None:
+    """Make an account and print its id.
+
+    Parameters
+    ----------
+    name: str
+        What people call it.
+    """
+    made = Account(ids.account_id(secrets.token_bytes(12)), name, rate_limit, wall_clock())
+    async with opened(at) as store:
+        await store.add_account(made)
+    show({"accountId": made.account_id}, as_json=json)
+
+
+@account.command(name="list")
+async def list_(*, json: AsJson = False, at: StoreSettings = StoreSettings()) -> None:
+    """List all accounts."""
+    async with opened(at) as store:
+        items = [_item(found) for found in await store.accounts()]
+    show_all(items, as_json=json, none="No accounts yet: intentlive account create NAME")
+
+
+@account.command(name="show")
+async def show_(
+    account_id: AccountId, /, *, json: AsJson = False, at: StoreSettings = StoreSettings()
+) -> None:
+    """Show one account."""
+    async with opened(at) as store:
+        show(_item(await need_account(store, account_id)), as_json=json)
+
+
+@account.command
+async def update(
+    account_id: AccountId,
+    /,
+    *,
+    name: str | None = None,
+    rate_limit: RateLimit | None = None,
+    json: AsJson = False,
+    at: StoreSettings = StoreSettings(),
+) -> None:
+    """Change an account's name or rate limit; running servers notice within a second."""
+    async with opened(at) as store:
+        found = await need_account(store, account_id)
+        changed = msgspec.structs.replace(
+            found,
+            name=found.name if name is None else name,
+            rate_limit=found.rate_limit if rate_limit is None else rate_limit,
+        )
+        await store.update_account(changed)
+    show(_item(changed), as_json=json)
+
+
+@account.command
+async def delete(
+    account_id: AccountId, /, *, yes: bool = False, at: StoreSettings = StoreSettings()
+) -> None:
+    """Delete an account that has no bots and apps any more.
+
+    Parameters
+    ----------
+    yes: bool
+        Do not ask.
+    """
+    if confirmed(f"Delete account {account_id}?", yes=yes):
+        async with opened(at) as store:
+            await store.delete_account(account_id)
+
+
+async def need_account(registry: Registry, account_id: str) -> Account:
+    """The account of that id; NotFound."""
+    found = await registry.account(account_id)
+    if found is None:
+        raise NotFound(f"there is no account {account_id}: see intentlive account list")
+    return found
+
+
+def _item(found: Account) -> Item:
+    return {
+        "accountId": found.account_id,
+        "name": found.name,
+        "rateLimit": found.rate_limit,
+        "created": format_instant(found.created),
+    }

@@ -1,0 +1,195 @@
+"""`intentlive app`: the clients that may call."""
+
+import secrets
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from cyclopts import App as Command
+from cyclopts import Parameter
+from cyclopts.types import ExistingFile
+
+from intentlive.app import wall_clock
+from intentlive.auth.tokens import check_public_key
+from intentlive.cli.output import AsJson, Item, confirmed, show, show_all
+from intentlive.cli.stores import opened
+from intentlive.core import ids
+from intentlive.core.errors import IntentLiveError, NotFound
+from intentlive.core.times import format_instant
+from intentlive.ports import Algorithm, App, Registry, Scope
+from intentlive.settings import StoreSettings
+
+app = Command(name="app", help="Apps: clients with a secret or key, scopes and bots.")
+
+ClientId = Annotated[str, Parameter(help="The app's client id.")]
+Scopes = Annotated[
+    list[Scope], Parameter(name="--scope", negative=(), help="What it may do; repeat for several.")
+]
+Bots = Annotated[
+    list[str],
+    Parameter(name="--bot", negative=(), help="Bind it to this bot only; repeat for several."),
+]
+PublicKey = Annotated[
+    ExistingFile, Parameter(help="RSA public key (PEM) of an RS256 or RS512 app.")
+]
+RequireExp = Annotated[bool, Parameter(help="Refuse tokens that never expire.")]
+
+
+@app.command
+async def create(  # noqa: PLR0913 - one parameter an option
+    name: str,
+    /,
+    *,
+    account: Annotated[str, Parameter(help="The id of the account that it belongs to.")],
+    scope: Scopes,
+    bot: Bots = [],  # noqa: B006 - read only
+    algorithm: Algorithm = "HS256",
+    public_key: PublicKey | None = None,
+    require_exp: RequireExp = False,
+    json: AsJson = False,
+    at: StoreSettings = StoreSettings(),
+) -> None:
+    """Make an app and print its client id and secret; the secret is shown only here.
+
+    Parameters
+    ----------
+    name: str
+        What people call it.
+    algorithm: Algorithm
+        The one algorithm that its tokens are signed with.
+    """
+    signs_with_secret = algorithm.startswith("HS")
+    made = App(
+        client_id=ids.client_id(secrets.token_bytes(16)),
+        account_id=account,
+        name=name,
+        algorithm=algorithm,
+        secret=secrets.token_urlsafe(48) if signs_with_secret else None,
+        public_key=_read_public_key(algorithm, public_key),
+        scopes=tuple(scope),
+        bots=tuple(bot) or None,
+        require_exp=require_exp,
+        created=wall_clock(),
+    )
+    async with opened(at) as store:
+        await store.add_app(made)
+    shown = {"clientId": made.client_id}
+    if made.secret is not None:
+        shown["clientSecret"] = made.secret
+    show(shown, as_json=json)
+
+
+@app.command(name="list")
+async def list_(
+    *, account: str | None = None, json: AsJson = False, at: StoreSettings = StoreSettings()
+) -> None:
+    """List the apps of all accounts, or of one.
+
+    Parameters
+    ----------
+    account: str
+        Only the apps of this account.
+    """
+    async with opened(at) as store:
+        items = [_item(found) for found in await store.apps(account)]
+    none = "No apps yet: intentlive app create --account A --scope S NAME"
+    show_all(items, as_json=json, none=none)
+
+
+@app.command(name="show")
+async def show_(
+    client_id: ClientId, /, *, json: AsJson = False, at: StoreSettings = StoreSettings()
+) -> None:
+    """Show one app, without its secret."""
+    async with opened(at) as store:
+        show(_item(await _need_app(store, client_id)), as_json=json)
+
+
+@app.command
+async def update(  # noqa: PLR0913 - one parameter an option
+    client_id: ClientId,
+    /,
+    *,
+    name: str | None = None,
+    scope: Scopes | None = None,
+    bot: Bots | None = None,
+    whole_account: Annotated[bool, Parameter(negative=())] = False,
+    public_key: PublicKey | None = None,
+    require_exp: RequireExp | None = None,
+    json: AsJson = False,
+    at: StoreSettings = StoreSettings(),
+) -> None:
+    """Change an app; scopes and bots given replace those it has.
+
+    Parameters
+    ----------
+    whole_account: bool
+        Bind it to the whole account instead of some bots.
+    """
+    if whole_account and bot:
+        raise IntentLiveError("choose --bot or --whole-account")
+    async with opened(at) as store:
+        found = await _need_app(store, client_id)
+        changed = msgspec.structs.replace(
+            found,
+            name=found.name if name is None else name,
+            scopes=tuple(scope) if scope else found.scopes,
+            bots=None if whole_account else tuple(bot) if bot else found.bots,
+            require_exp=found.require_exp if require_exp is None else require_exp,
+        )
+        if public_key is not None:
+            key = _read_public_key(found.algorithm, public_key)
+            changed = msgspec.structs.replace(changed, public_key=key)
+        await store.update_app(changed)
+    show(_item(changed), as_json=json)
+
+
+@app.command
+async def delete(
+    client_id: ClientId, /, *, yes: bool = False, at: StoreSettings = StoreSettings()
+) -> None:
+    """Delete an app; its tokens are refused within a second.
+
+    Parameters
+    ----------
+    yes: bool
+        Do not ask.
+    """
+    if confirmed(f"Delete app {client_id}?", yes=yes):
+        async with opened(at) as store:
+            await store.delete_app(client_id)
+
+
+async def _need_app(registry: Registry, client_id: str) -> App:
+    found = await registry.app(client_id)
+    if found is None:
+        raise NotFound(f"there is no app {client_id}: see intentlive app list")
+    return found
+
+
+def _read_public_key(algorithm: Algorithm, path: Path | None) -> str | None:
+    signs_with_secret = algorithm.startswith("HS")
+    if signs_with_secret != (path is None):
+        needed = "no public key" if signs_with_secret else "--public-key FILE"
+        raise IntentLiveError(f"an app of algorithm {algorithm} takes {needed}")
+    if path is None:
+        return None
+    pem = path.read_text(encoding="ascii")
+    try:
+        check_public_key(pem)
+    except ValueError as error:
+        raise IntentLiveError(f"{path}: {error}") from error
+    return pem
+
+
+def _item(found: App) -> Item:
+    return {
+        "clientId": found.client_id,
+        "accountId": found.account_id,
+        "name": found.name,
+        "algorithm": found.algorithm,
+        "scopes": list(found.scopes),
+        "bots": None if found.bots is None else list(found.bots),
+        "requireExp": found.require_exp,
+        "created": format_instant(found.created),
+    }

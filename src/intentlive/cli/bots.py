@@ -1,0 +1,161 @@
+"""`intentlive bot`: the bots of an account."""
+
+import re
+import secrets
+from typing import Annotated
+
+import msgspec
+from cyclopts import App, Parameter
+from cyclopts.validators import Number
+
+from intentlive.app import wall_clock
+from intentlive.cli.output import AsJson, Item, confirmed, show, show_all
+from intentlive.cli.stores import opened
+from intentlive.core import ids
+from intentlive.core.errors import NotFound
+from intentlive.core.reading import DEFAULT_IDLE_TIMEOUT, BotRules
+from intentlive.core.times import format_instant
+from intentlive.ports import Bot, Registry
+from intentlive.settings import StoreSettings
+
+bot = App(name="bot", help="Bots: each has sessions of its own.")
+
+_ACCEPTABLE_ID = re.compile(r"[^\s/\x00-\x1f\x7f-\x9f]{1,128}")
+_FOURTEEN_DAYS = 14 * 24 * 3600
+
+BotId = Annotated[str, Parameter(help="The bot's id.")]
+IdleTimeout = Annotated[
+    int,
+    Parameter(
+        validator=Number(gte=1, lte=_FOURTEEN_DAYS),
+        help="Seconds without activity after which a session counts as ended (1 s to 14 days).",
+    ),
+]
+SkipSilent = Annotated[
+    bool, Parameter(help="Leave out sessions in which the user did nothing and nothing came of it.")
+]
+
+
+def _check_id(_type: object, value: str | None) -> None:
+    if value is not None and not _ACCEPTABLE_ID.fullmatch(value):
+        raise ValueError("an id has 1 to 128 visible characters and no slash")
+
+
+@bot.command
+async def create(  # noqa: PLR0913 - one parameter an option
+    name: str,
+    /,
+    *,
+    account: Annotated[str, Parameter(help="The id of the account that it belongs to.")],
+    idle_timeout: IdleTimeout = DEFAULT_IDLE_TIMEOUT,
+    skip_silent: SkipSilent = False,
+    bot_id: Annotated[str | None, Parameter(validator=_check_id)] = None,
+    json: AsJson = False,
+    at: StoreSettings = StoreSettings(),
+) -> None:
+    """Make a bot and print its id.
+
+    Parameters
+    ----------
+    name: str
+        What people call it.
+    bot_id: str
+        Bring an id of your own, unique in the store, instead of a new one.
+    """
+    made = Bot(
+        bot_id or ids.bot_id(secrets.token_bytes(16)),
+        account,
+        name,
+        BotRules(((0, idle_timeout),), skip_silent),
+        wall_clock(),
+    )
+    async with opened(at) as store:
+        await store.add_bot(made)
+    show({"botId": made.bot_id}, as_json=json)
+
+
+@bot.command(name="list")
+async def list_(
+    *, account: str | None = None, json: AsJson = False, at: StoreSettings = StoreSettings()
+) -> None:
+    """List the bots of all accounts, or of one.
+
+    Parameters
+    ----------
+    account: str
+        Only the bots of this account.
+    """
+    async with opened(at) as store:
+        items = [_item(found) for found in await store.bots(account)]
+    show_all(items, as_json=json, none="No bots yet: intentlive bot create --account A NAME")
+
+
+@bot.command(name="show")
+async def show_(
+    bot_id: BotId, /, *, json: AsJson = False, at: StoreSettings = StoreSettings()
+) -> None:
+    """Show one bot."""
+    async with opened(at) as store:
+        show(_item(await need_bot(store, bot_id)), as_json=json)
+
+
+@bot.command
+async def update(  # noqa: PLR0913 - one parameter an option
+    bot_id: BotId,
+    /,
+    *,
+    name: str | None = None,
+    idle_timeout: IdleTimeout | None = None,
+    skip_silent: SkipSilent | None = None,
+    json: AsJson = False,
+    at: StoreSettings = StoreSettings(),
+) -> None:
+    """Change a bot; a new idle timeout counts from now on, sessions before keep the old one."""
+    async with opened(at) as store:
+        found = await need_bot(store, bot_id)
+        rules = found.rules
+        if idle_timeout is not None:
+            since = (wall_clock(), idle_timeout)
+            rules = msgspec.structs.replace(rules, idle_timeouts=(*rules.idle_timeouts, since))
+        if skip_silent is not None:
+            rules = msgspec.structs.replace(rules, skip_silent=skip_silent)
+        changed = msgspec.structs.replace(
+            found, name=found.name if name is None else name, rules=rules
+        )
+        await store.update_bot(changed)
+    show(_item(changed), as_json=json)
+
+
+@bot.command
+async def delete(
+    bot_id: BotId, /, *, yes: bool = False, at: StoreSettings = StoreSettings()
+) -> None:
+    """Delete a bot with all its sessions.
+
+    Parameters
+    ----------
+    yes: bool
+        Do not ask.
+    """
+    if confirmed(f"Delete bot {bot_id} and all its sessions?", yes=yes):
+        async with opened(at) as store:
+            await store.delete_bot(bot_id)
+
+
+async def need_bot(registry: Registry, bot_id: str) -> Bot:
+    """The bot of that id; NotFound."""
+    found = await registry.bot(bot_id)
+    if found is None:
+        raise NotFound(f"there is no bot {bot_id}: see intentlive bot list")
+    return found
+
+
+def _item(found: Bot) -> Item:
+    return {
+        "botId": found.bot_id,
+        "accountId": found.account_id,
+        "name": found.name,
+        "idleTimeout": found.rules.idle_timeouts[-1][1],
+        "skipSilent": found.rules.skip_silent,
+        "created": format_instant(found.created),
+    }

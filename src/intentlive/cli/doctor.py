@@ -1,0 +1,126 @@
+"""`intentlive doctor`: looks at settings, store, server, clocks and sources."""
+
+import os
+import shutil
+import time
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator, Iterator
+from email.utils import parsedate_to_datetime
+from typing import Literal
+
+from msgspec import Struct
+from prometheus_client.parser import text_string_to_metric_families
+
+from intentlive.cli.output import AsJson, show_all
+from intentlive.cli.stores import opened
+from intentlive.core.errors import StoreError
+from intentlive.settings import StoreSettings
+
+_LOW_DISK_BYTES = 1 << 30
+_LATE_SECONDS = 60.0
+_CLOCK_SECONDS = 5.0
+_SECONDS = 5.0
+
+
+class Finding(Struct):
+    """What was looked at and found; `mend` says what to do, if anything."""
+
+    what: str
+    verdict: Literal["good", "note", "bad"]
+    found: str
+    mend: str | None = None
+
+
+async def doctor(
+    *,
+    url: str = "http://127.0.0.1:8025",
+    json: AsJson = False,
+    at: StoreSettings = StoreSettings(),
+) -> None:
+    """Say what is wrong and how to mend it; exit code 1 if anything is bad.
+
+    Parameters
+    ----------
+    url: str
+        Where the server should answer.
+    """
+    findings = [*_disk(at)]
+    findings += [finding async for finding in _store(at)]
+    findings += _server(url)
+    items = [
+        {"what": f.what, "verdict": f.verdict, "found": f.found, "mend": f.mend} for f in findings
+    ]
+    show_all(items, as_json=json, none="")
+    if any(finding.verdict == "bad" for finding in findings):
+        raise SystemExit(1)
+
+
+def _disk(at: StoreSettings) -> Iterator[Finding]:
+    folder = at.data_dir
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    found = f"{free / (1 << 30):.1f} GiB free at {folder}"
+    if free < _LOW_DISK_BYTES:
+        yield Finding("disk", "bad", found, "free some space: a full disk stops the intake")
+    else:
+        yield Finding("disk", "good", found)
+    if not os.access(folder, os.W_OK):
+        yield Finding("disk", "bad", f"{folder} cannot be written", "give this user the right to")
+
+
+async def _store(at: StoreSettings) -> AsyncIterator[Finding]:
+    try:
+        async with opened(at) as store:
+            await store.probe()
+            bots, apps = await store.bots(), await store.apps()
+    except StoreError as error:
+        mend = "see that the file can be written and was made by this release or an older one"
+        yield Finding("store", "bad", str(error), mend)
+        return
+    yield Finding("store", "good", f"{at.store} in {at.data_dir} takes writes")
+    found = f"{len(bots)} bots, {len(apps)} apps"
+    if bots and apps:
+        yield Finding("registry", "good", found)
+    else:
+        mend = "intentlive account create, then bot create, then app create"
+        yield Finding("registry", "note", found, mend)
+
+
+def _server(url: str) -> Iterator[Finding]:
+    try:
+        with urllib.request.urlopen(f"{url}/readyz", timeout=_SECONDS) as answer:  # noqa: S310 - the operator's own address
+            date = answer.headers["date"]
+        with urllib.request.urlopen(f"{url}/metrics", timeout=_SECONDS) as answer:  # noqa: S310 - the same
+            metrics = answer.read().decode()
+    except urllib.error.HTTPError as error:
+        found = f"{url} is not ready: {error.read().decode(errors='replace').strip()}"
+        yield Finding("server", "bad", found, "see the finding on the store, and the server's log")
+    except (OSError, ValueError) as error:
+        mend = "start it with intentlive serve, or name its address with --url"
+        yield Finding("server", "note", f"no server answers at {url}: {error}", mend)
+    else:
+        yield Finding("server", "good", f"{url} is ready")
+        yield _clock(date)
+        yield from _sources(metrics)
+
+
+def _clock(date: str) -> Finding:
+    apart = abs(parsedate_to_datetime(date).timestamp() - time.time())
+    found = f"server and this machine are {apart:.0f} s apart"
+    if apart > _CLOCK_SECONDS:
+        return Finding("clock", "bad", found, "synchronise the clocks of both machines (NTP)")
+    return Finding("clock", "good", found)
+
+
+def _sources(metrics: str) -> Iterator[Finding]:
+    for family in text_string_to_metric_families(metrics):
+        if family.name == "intentlive_source_lag_seconds":
+            for sample in family.samples:
+                found = f"{sample.labels['source']}: latest events came {sample.value:.0f} s late"
+                if sample.value > _LATE_SECONDS:
+                    mend = "if they are live, set its clock: its sessions close too early"
+                    yield Finding("source", "note", found, mend)
+                else:
+                    yield Finding("source", "good", found)

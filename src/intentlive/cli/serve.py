@@ -1,0 +1,122 @@
+"""`intentlive serve` and `intentlive demo`."""
+
+import json
+import random
+import secrets
+import socket
+import tempfile
+from pathlib import Path
+
+import uvloop
+
+from intentlive.app import wall_clock
+from intentlive.auth.tokens import mint
+from intentlive.cli.serving import Beside, listen, run_server
+from intentlive.cli.stores import opened
+from intentlive.core import ids
+from intentlive.core.errors import IntentLiveError
+from intentlive.core.reading import BotRules
+from intentlive.intake import Intake
+from intentlive.ports import DEFAULT_RATE_LIMIT, Account, App, Bot
+from intentlive.settings import ServerSettings, StoreSettings
+from intentlive.simulation.player import play
+from intentlive.simulation.traffic import traffic
+
+DEMO_SESSIONS_A_MINUTE = 20.0
+_DEMO_HISTORY_MS = 2 * 3600 * 1000
+
+
+def serve(
+    *, server: ServerSettings = ServerSettings(), at: StoreSettings = StoreSettings()
+) -> None:
+    """Run the server in the foreground until SIGTERM or Ctrl-C; then drain and stop."""
+    uvloop.run(run_server(at, server, listen(server.host, server.port)))
+
+
+def demo(*, server: ServerSettings = ServerSettings()) -> None:
+    """Serve a throw-away store with a demo account, bot and app, and live simulated traffic.
+
+    Prints a curl line to paste. Everything is gone when you stop it with Ctrl-C.
+    """
+    try:
+        listening = listen(server.host, server.port)
+    except IntentLiveError:
+        listening = listen(server.host, 0)  # the usual port is taken: any free one will do
+    with tempfile.TemporaryDirectory(prefix="intentlive-demo-") as folder:
+        uvloop.run(_demo(StoreSettings(data_dir=Path(folder)), server, listening))
+
+
+async def _demo(at: StoreSettings, server: ServerSettings, listening: socket.socket) -> None:
+    now = wall_clock()
+    tenant = Account(
+        ids.account_id(secrets.token_bytes(12)), "Demo account", DEFAULT_RATE_LIMIT, now
+    )
+    bot = Bot(ids.bot_id(secrets.token_bytes(16)), tenant.account_id, "Demo bot", BotRules(), now)
+    app = App(
+        client_id=ids.client_id(secrets.token_bytes(16)),
+        account_id=tenant.account_id,
+        name="Demo app",
+        algorithm="HS256",
+        secret=secrets.token_urlsafe(48),
+        public_key=None,
+        scopes=("SmartAssist Analytics", "Session Events"),
+        bots=None,
+        require_exp=False,
+        created=now,
+    )
+    async with opened(at) as store:
+        await store.add_account(tenant)
+        await store.add_bot(bot)
+        await store.add_app(app)
+    host, port = listening.getsockname()[:2]
+    _introduce(f"http://{host}:{port}", tenant, bot, app)
+    await run_server(at, server, listening, beside=_traffic(bot.bot_id))
+
+
+def _traffic(bot_id: str) -> Beside:
+    async def beside(intake: Intake) -> None:
+        start = wall_clock() - _DEMO_HISTORY_MS
+        rng = random.Random()  # noqa: S311 - traffic, not secrets
+        events = traffic(rng, start, DEMO_SESSIONS_A_MINUTE, by_hour=False)
+        await play(events, lambda states: intake.submit(bot_id, states), wall_clock)
+
+    return beside
+
+
+def _introduce(address: str, tenant: Account, bot: Bot, app: App) -> None:
+    token = mint(app.client_id, app.secret or "", "HS256", now=0, ttl=None)
+    calls = f"{address}/api/public/bot/{bot.bot_id}"
+    now = """'"$(date -u +%Y-%m-%dT%H:%M:%SZ)"'"""  # the shell's, when the line is pasted
+    event = {
+        "specversion": "1.0",
+        "id": "my-event-1",
+        "source": "urn:my-bot",
+        "type": "flow.completed",
+        "subject": "my-session-1",
+        "time": "TIME",
+        "data": {"channel": "rtm", "userId": "u-me"},
+    }
+    body = json.dumps(event).replace("TIME", now)
+    print(
+        f"""IntentLive demo: a bot with live simulated traffic, on a throw-away store.
+
+The latest 25 finished sessions; call it again and see new ones:
+
+curl --location --request POST '{calls}/intentrealtimedata' \\
+  --header 'auth: {token}' \\
+  --header 'cache-control: no-cache' \\
+  --header 'postman-token: {secrets.token_hex(16)}' \\
+  --header 'Format: application/json' \\
+  --header 'accountId: {tenant.account_id}'
+
+A session of your own, finished by its first event; it is in the next answer:
+
+curl --request POST '{calls}/events' \\
+  --header 'auth: {token}' \\
+  --header 'content-type: application/cloudevents+json' \\
+  --data '{body}'
+
+Metrics: {address}/metrics   Interface: {address}/docs   Stop with Ctrl-C.
+""",
+        flush=True,
+    )

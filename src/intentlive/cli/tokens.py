@@ -1,0 +1,115 @@
+"""`intentlive token`: make tokens, and explain why one is or is not accepted."""
+
+import time
+from typing import Annotated
+
+from cyclopts import App, Parameter
+from cyclopts.types import ExistingFile, PositiveInt
+
+from intentlive.app import wall_clock
+from intentlive.auth.gate import Gate
+from intentlive.auth.tokens import mint as mint_token
+from intentlive.auth.tokens import read_claims
+from intentlive.cli.output import AsJson, complain, show
+from intentlive.cli.stores import opened
+from intentlive.core.errors import IntentLiveError, Refusal
+from intentlive.core.times import format_instant
+from intentlive.ports import Algorithm
+from intentlive.settings import StoreSettings
+
+token = App(name="token", help="Tokens: make one, check one.")
+
+
+@token.command
+def mint(  # noqa: PLR0913 - one parameter an option
+    *,
+    client_id: str,
+    client_secret: str | None = None,
+    private_key: ExistingFile | None = None,
+    algorithm: Algorithm | None = None,
+    ttl: PositiveInt | None = None,
+    json: AsJson = False,
+) -> None:
+    """Make a token and print it. Works without a store.
+
+    Parameters
+    ----------
+    client_id: str
+        The app's client id.
+    client_secret: str
+        The app's secret (HS256, HS512).
+    private_key: Path
+        The private key (PEM) that belongs to the app's public key (RS256, RS512).
+    algorithm: Algorithm
+        The app's algorithm: HS256 with a secret, RS256 with a key, unless you say otherwise.
+    ttl: int
+        Seconds until it expires; without it, the token never does.
+    """
+    if (client_secret is None) == (private_key is None):
+        raise IntentLiveError("give --client-secret or --private-key")
+    key = client_secret or ""
+    if private_key is not None:
+        key = private_key.read_text(encoding="ascii")
+    chosen: Algorithm = algorithm or ("RS256" if private_key else "HS256")
+    try:
+        made = mint_token(client_id, key, chosen, now=int(time.time()), ttl=ttl)
+    except ValueError as error:
+        raise IntentLiveError(str(error)) from error
+    if json:
+        show({"token": made}, as_json=True)
+    else:
+        print(made)
+
+
+@token.command
+async def check(
+    text: Annotated[str, Parameter(name="TOKEN")],
+    /,
+    *,
+    bot: str | None = None,
+    account_id: str | None = None,
+    json: AsJson = False,
+    at: StoreSettings = StoreSettings(),
+) -> None:
+    """Explain why a token is or is not accepted; exit code 1 if it is not.
+
+    Parameters
+    ----------
+    text: str
+        The token.
+    bot: str
+        Check that it may call for this bot, too.
+    account_id: str
+        Check it together with this accountId header.
+    """
+    async with opened(at) as store:
+        gate = Gate(store, wall_clock, lambda: None, require_account_id=False)
+        try:
+            grant = await gate.authenticate(text.strip(), account_id)
+            if bot is not None:
+                for scope in grant.app.scopes:
+                    await gate.authorize(grant, scope, bot)
+        except Refusal as refusal:
+            if json:
+                why = {"accepted": False, "check": refusal.check, "mend": refusal.mend}
+                show(why, as_json=True)
+            else:
+                complain(f"not accepted: check {refusal.check!r} failed; {refusal.mend}")
+            raise SystemExit(1) from None
+    exp = read_claims(text.strip()).exp
+    accepted = {
+        "accepted": True,
+        "clientId": grant.app.client_id,
+        "accountId": grant.account.account_id,
+        "scopes": list(grant.app.scopes),
+        "bots": None if grant.app.bots is None else list(grant.app.bots),
+        "expires": _printed(exp),
+    }
+    show(accepted, as_json=json)
+
+
+def _printed(exp: float | None) -> str | None:
+    try:
+        return None if exp is None else format_instant(int(exp * 1000))
+    except OverflowError:  # after the year 9999
+        return str(exp)
