@@ -6,7 +6,17 @@ import pytest
 from intentlive.core import events
 from intentlive.core.events import EVENT_CLASSES, EVENT_TYPES
 
-from .wire import FINISHED, FINISHED_END_MS, FINISHED_START_MS, NOON, NOON_MS, decode, event
+from .wire import (
+    DATA_NEEDED,
+    FINISHED,
+    FINISHED_END_MS,
+    FINISHED_START_MS,
+    NOON,
+    NOON_MS,
+    decode,
+    event,
+    of,
+)
 
 ATTRIBUTES = {
     "specversion": "1.0",
@@ -15,11 +25,6 @@ ATTRIBUTES = {
     "type": "message.sent",
     "subject": "s1",
     "time": NOON,
-}
-DATA_NEEDED = {
-    "intent.identified": {"intent": "Book a Flight"},
-    "session.deflected": {"to": "rtm"},
-    "session.recorded": {"record": FINISHED},
 }
 
 
@@ -44,7 +49,7 @@ def test_stored_states_name_the_types_by_their_place():
 
 @pytest.mark.parametrize("event_type", EVENT_TYPES)
 def test_each_type_has_its_class(event_type):
-    taken = event(event_type, **DATA_NEEDED.get(event_type, {}))
+    taken = of(event_type)
     assert type(taken) is EVENT_CLASSES[EVENT_TYPES.index(event_type)]
     assert (taken.id, taken.source, taken.time) == ("1", "urn:test", NOON_MS)
 
@@ -52,7 +57,7 @@ def test_each_type_has_its_class(event_type):
 @pytest.mark.parametrize("event_type", EVENT_TYPES)
 def test_contact_fields_ride_on_any_event(event_type):
     contact = {"channel": "rtm", "ANI": "a", "DNI": "d", "userId": "u", "developer": True}
-    data = event(event_type, **DATA_NEEDED.get(event_type, {}), **contact).data
+    data = of(event_type, **contact).data
     assert {name: getattr(data, name) for name in contact} == contact
 
 

@@ -130,7 +130,7 @@ def test_a_record_made_elsewhere_is_taken_as_it_is():
     told = [
         event("session.started", 0, channel="sms", ANI="a", DNI="d", userId="u"),
         event("intent.identified", 1, intent="Other"),
-        event("session.deflected", 2, to="rtm"),
+        event("session.deflected", 2, to="sms"),
         event("session.recorded", 3, channel="sms", userId="u", record=FINISHED),
         event("session.ended", 90_000),
     ]

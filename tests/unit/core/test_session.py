@@ -16,7 +16,7 @@ from intentlive.core.session import (
     observe,
 )
 
-from .wire import FINISHED, FINISHED_END_MS, FINISHED_START_MS, SESSION, event, ms, state_of
+from .wire import FINISHED, FINISHED_END_MS, FINISHED_START_MS, SESSION, event, ms, of, state_of
 
 USER = {"message.received", "intent.identified", "intent.unidentified"}
 FLOW = {
@@ -28,16 +28,7 @@ OUTCOMES = {
     *("task.failed", "flow.failed", "intent.unidentified", "queue.abandoned"),
 }
 REGISTERS = {"deflected", "transferred", "ended", "recorded"}
-DATA_NEEDED = {
-    "intent.identified": {"intent": "Book a Flight"},
-    "session.deflected": {"to": "rtm"},
-    "session.recorded": {"record": FINISHED},
-}
 CONTACT_FIELDS = {"channel": "channel", "ANI": "ANI", "DNI": "DNI", "userId": "user_id"}
-
-
-def of(event_type, time=0, event_id="1", **data):
-    return event(event_type, time, event_id, **(DATA_NEEDED.get(event_type, {}) | data))
 
 
 @pytest.mark.parametrize("event_type", EVENT_TYPES)
@@ -141,42 +132,6 @@ def test_an_intent_that_had_no_room_comes_back_when_it_was_identified_earlier():
     assert len(earlier.intents) == MAX_INTENTS
 
 
-@pytest.mark.parametrize(
-    ("loser", "winner"),
-    [
-        # by time, then by id as text, then by type, then by the value's JSON
-        (of("session.deflected", 1, "9", to="z"), of("session.deflected", 2, "1", to="a")),
-        (of("session.deflected", 1, "10", to="z"), of("session.deflected", 1, "9", to="a")),
-        (of("session.deflected", 1, "\uffff"), of("session.deflected", 1, "\U0001f600", to="a")),
-        (of("session.deflected", 1, to="sms"), of("session.deflected", 1, to="whatsapp")),
-        (of("session.deflected", 1, to="sms!"), of("session.deflected", 1, to="sms")),
-        (of("session.deflected", 1, to="smsX"), of("session.deflected", 1, to='sms"')),
-        (of("session.deflected", 1, to="\uffff"), of("session.deflected", 1, to="\U0001f600")),
-    ],
-)
-def test_ties_of_one_register_go_by_the_key(loser, winner):
-    for told in ([loser, winner], [winner, loser]):
-        assert state_of(*told).deflected.value == winner.data.to
-    assert join(observe(loser), observe(winner)).deflected == observe(winner).deflected
-
-
-@pytest.mark.parametrize(
-    ("loser", "winner"),
-    [
-        ("flow.completed", "flow.failed"),
-        ("task.completed", "task.failed"),
-        ("flow.failed", "intent.unidentified"),
-        ("intent.unidentified", "queue.abandoned"),
-        ("queue.abandoned", "session.deflected"),
-        ("session.deflected", "session.transferred"),
-        ("session.transferred", "task.completed"),
-    ],
-)
-def test_ties_of_the_outcome_go_by_the_types_text(loser, winner):
-    for told in ([loser, winner], [winner, loser]):
-        assert EVENT_TYPES[state_of(*map(of, told)).outcome.kind] == winner
-
-
 def test_the_latest_of_each_register_keeps_its_value():
     told = [
         of("session.deflected", 5, to="rtm"),
@@ -210,14 +165,6 @@ def test_a_recorded_session_keeps_the_record_with_its_times():
     assert (kept.start_time, kept.end_time) == (FINISHED_START_MS, FINISHED_END_MS)
     assert (kept.intent, kept.ANI, kept.DNI) == (("Book a Flight",), "+126529865", None)
     assert (kept.status, kept.time_handled) == ("completed", "13m: 8s")
-
-
-def test_ties_of_two_records_go_by_their_canonical_json():
-    # "ANI" comes before "DNI" whatever their order on the wire, text before null
-    one = event("session.recorded", record=FINISHED | {"DNI": "9", "ANI": "1"})
-    other = event("session.recorded", record={"ANI": "2", "DNI": "1"} | FINISHED | {"ANI": None})
-    assert state_of(one, other).recorded == state_of(other, one).recorded
-    assert state_of(one, other).recorded.value.ANI is None
 
 
 def test_erased_drops_everything_and_stays():

@@ -59,9 +59,20 @@ FINISHED = {
     "endTime": "2022-01-06T14:44:17.527+00:00",
     "status": "completed",
     "timeHandled": "13m: 8s",
-    "deflectedTo": None,
+    "deflectedTo": "rtm",
     "userId": "u-6b184e56-ebe3-5acb-af3c-1e6bcb25c0de",
 }
 """The record of a `session.recorded` event."""
 FINISHED_START_MS = 1_641_478_028_185
 FINISHED_END_MS = 1_641_480_257_527
+DATA_NEEDED = {
+    "intent.identified": {"intent": "Book a Flight"},
+    "session.deflected": {"to": "rtm"},
+    "session.recorded": {"record": FINISHED},
+}
+"""What the types of events that cannot go without data carry."""
+
+
+def of(event_type: str, time: float = 0, event_id: str = "1", **data) -> SessionEvent:
+    """An event of any type, with what its type needs."""
+    return event(event_type, time, event_id, **(DATA_NEEDED.get(event_type, {}) | data))

@@ -1,0 +1,143 @@
+"""The rendered latest 25: served from memory only as long as they are true."""
+
+import json
+
+import pytest
+
+from intentlive.core.reading import BotRules
+from intentlive.core.session import fold
+from intentlive.latest import RECHECK_MS, LatestViews
+from intentlive.signals import Signals
+from intentlive.stores import open_store
+from tests.contract.conftest import add_bot
+from tests.wire import NOON_MS, event
+
+
+class World:
+    """A store with one bot, views on it, and a clock to turn."""
+
+    def __init__(self, store):
+        self.store = store
+        self.now = NOON_MS + 1000
+        self.signals = Signals()
+        self.views = LatestViews(store, lambda: self.now, self.signals)
+
+    async def tell(self, *session_events, here=True):
+        """Store events, through this process or another."""
+        revisions = await self.store.merge({"st-1": fold(session_events)})
+        if here:
+            self.views.on_change("st-1", revisions["st-1"])
+
+    async def ids(self):
+        return [each["sessionId"] for each in json.loads(await self.views.latest("st-1"))]
+
+    @property
+    def hits(self):
+        return self.signals.registry.get_sample_value(
+            "intentlive_latest_views_total", {"cache": "hit"}
+        )
+
+
+@pytest.fixture
+async def world(tmp_path):
+    store = await open_store("sqlite:x.db", tmp_path)
+    await add_bot(store, "st-1")
+    yield World(store)
+    await store.close()
+
+
+def ended(subject):
+    return event("session.ended", 0, subject=subject)
+
+
+async def test_an_unknown_bot_is_none_and_never_remembered(world):
+    assert await world.views.latest("st-2") is None
+    await add_bot(world.store, "st-2")
+    assert await world.views.latest("st-2") == b"[]"
+
+
+async def test_an_unchanged_answer_is_served_from_memory(world):
+    await world.tell(ended("a"))
+    assert [await world.ids() for _ in range(3)] == [["a"]] * 3
+    assert world.hits == 2
+
+
+async def test_own_changes_are_seen_at_once(world):
+    assert await world.ids() == []
+    await world.tell(ended("a"))
+    assert await world.ids() == ["a"]
+
+
+async def test_changes_of_other_processes_are_seen_after_the_recheck(world):
+    assert await world.ids() == []
+    await world.tell(ended("a"), here=False)
+    world.now += RECHECK_MS
+    assert await world.ids() == ["a"]
+
+
+async def test_a_recheck_that_finds_nothing_keeps_the_answer(world):
+    await world.ids()
+    world.now += RECHECK_MS
+    await world.ids()
+    assert world.hits == 1
+
+
+async def test_an_idle_session_appears_when_its_time_has_come(world):
+    await world.tell(event("message.received", 0, subject="idle"))
+    assert await world.ids() == []
+    for step in (900_000 - 1001, 1):
+        world.now += step
+        world.views.on_change("st-1", 0)  # no news: the same revision as before
+        expected = ["idle"] if step == 1 else []
+        assert await world.ids() == expected
+
+
+async def test_a_clock_set_back_does_not_keep_stale_answers(world):
+    assert await world.ids() == []
+    await world.tell(ended("a"), here=False)
+    world.now -= 500
+    assert await world.ids() == ["a"]
+
+
+async def test_a_rendering_older_than_a_change_made_meanwhile_is_not_served(world):
+    """A read began before a commit of this process and came back after it."""
+    read = world.store.latest
+
+    async def slow_read(*wanted):
+        found = await read(*wanted)
+        await world.tell(ended("a"))
+        return found
+
+    world.store.latest = slow_read
+    assert await world.ids() == []
+    world.store.latest = read
+    assert await world.ids() == ["a"]
+
+
+async def test_a_changed_bot_is_rendered_anew(world):
+    await world.tell(ended("silent"))
+    assert await world.ids() == ["silent"]
+    bot = await world.store.bot("st-1")
+    await world.store.update_bot(
+        type(bot)("st-1", "a1", "Bot", BotRules(skip_silent=True), created=1)
+    )
+    world.now += RECHECK_MS
+    assert await world.ids() == []
+
+
+async def test_a_deleted_bot_is_forgotten(world):
+    await world.ids()
+    await world.store.delete_bot("st-1")
+    world.now += RECHECK_MS
+    assert await world.views.latest("st-1") is None
+
+
+async def test_memory_is_bounded(world, monkeypatch):
+    monkeypatch.setattr("intentlive.latest._MAX_VIEWS", 2)
+    for bot_id in ("st-2", "st-3"):
+        await add_bot(world.store, bot_id)
+    for bot_id in ("st-1", "st-2", "st-3", "st-1"):
+        await world.views.latest(bot_id)
+    assert world.hits == 0
+    await world.views.latest("st-3")
+    assert world.hits == 1
