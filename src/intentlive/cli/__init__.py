@@ -1,6 +1,7 @@
 """The command line: `intentlive`, also `python -m intentlive`."""
 
 import sys
+from collections.abc import Iterator
 
 import cyclopts
 
@@ -15,11 +16,13 @@ from intentlive.cli.serve import demo, serve
 from intentlive.cli.tokens import token
 from intentlive.core.errors import IntentLiveError
 
+PREFIX = "INTENTLIVE_"
+
 command = cyclopts.App(
     name="intentlive",
     help="What a bot's callers wanted and how it ended, seconds after it happened.",
     version=intentlive.__version__,
-    config=cyclopts.config.Env("INTENTLIVE_", command=False),
+    config=cyclopts.config.Env(PREFIX, command=False),
 )
 for function, name in (
     (demo, "demo"),
@@ -32,6 +35,23 @@ for function, name in (
     command.command(function, name=name)
 for group in (account, bot, app_command, token):
     command.command(group)
+
+
+def environment_names() -> set[str]:
+    """The environment variables that some command has an option for."""
+    return {
+        PREFIX + argument.name.lstrip("-").replace("-", "_").upper()
+        for each in _commands(command)
+        for argument in each.assemble_argument_collection()
+    }
+
+
+def _commands(app: cyclopts.App) -> Iterator[cyclopts.App]:
+    if app.default_command is not None:
+        yield app
+    for name in app:
+        if not name.startswith("-"):
+            yield from _commands(app[name])
 
 
 def main() -> None:

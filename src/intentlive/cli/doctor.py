@@ -45,7 +45,7 @@ async def doctor(
     url: str
         Where the server should answer.
     """
-    findings = [*_disk(at)]
+    findings = [*_environment(), *_disk(at)]
     findings += [finding async for finding in _store(at)]
     findings += _server(url)
     items = [
@@ -54,6 +54,15 @@ async def doctor(
     show_all(items, as_json=json, none="")
     if any(finding.verdict == "bad" for finding in findings):
         raise SystemExit(1)
+
+
+def _environment() -> Iterator[Finding]:
+    from intentlive.cli import PREFIX, environment_names  # noqa: PLC0415 - all commands, this one too
+
+    for name in sorted(set(os.environ) - environment_names()):
+        if name.startswith(PREFIX):
+            mend = "correct its name, or unset it"
+            yield Finding("settings", "note", f"no command has an option for {name}", mend)
 
 
 def _disk(at: StoreSettings) -> Iterator[Finding]:

@@ -33,10 +33,15 @@ def serve(
     uvloop.run(run_server(at, server, listen(server.host, server.port)))
 
 
-def demo(*, server: ServerSettings = ServerSettings()) -> None:
+def demo(
+    *,
+    server: ServerSettings = ServerSettings(),
+    _at: StoreSettings = StoreSettings(),  # every command takes these
+) -> None:
     """Serve a throw-away store with a demo account, bot and app, and live simulated traffic.
 
-    Prints a curl line to paste. Everything is gone when you stop it with Ctrl-C.
+    Prints a curl line to paste. Everything is gone when you stop it with Ctrl-C; a store or data
+    directory of yours is not touched.
     """
     try:
         listening = listen(server.host, server.port)

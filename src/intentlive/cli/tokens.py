@@ -29,8 +29,9 @@ def mint(  # noqa: PLR0913 - one parameter an option
     algorithm: Algorithm | None = None,
     ttl: PositiveInt | None = None,
     json: AsJson = False,
+    _at: StoreSettings = StoreSettings(),  # every command takes these
 ) -> None:
-    """Make a token and print it. Works without a store.
+    """Make a token and print it; no store is needed or opened.
 
     Parameters
     ----------

@@ -116,7 +116,10 @@ def _items(media_type: str, body: bytes) -> Iterator[Json]:
             raise UnreadableBody(f"the body of {BATCH} must be an array of events")
         yield from batch
     else:
-        yield _load(text, "the body")
+        event = _load(text, "the body")
+        if not isinstance(event, dict):
+            raise UnreadableBody(f"the body of {SINGLE} must be one event, a JSON object")
+        yield event
 
 
 def _load(text: str, what: str) -> Json:
