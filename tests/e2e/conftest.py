@@ -1,10 +1,13 @@
 """One server that most tests share, and more for those that kill, fill or lock theirs."""
 
+import json
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from joserfc import jws
+from joserfc.jwk import OctKey
 
 from .server import Caller, Server
 
@@ -52,3 +55,15 @@ def new_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     for each in made:
         if each.is_alive():
             each.kill()
+
+
+@pytest.fixture(scope="session")
+def sign() -> Callable[[Caller, object], str]:
+    """Sign any payload with the secret of an app, as programs in the field do."""
+
+    def signed(caller: Caller, payload: object) -> str:
+        text = payload if isinstance(payload, str) else json.dumps(payload)
+        key = OctKey.import_key(caller.client_secret)
+        return jws.serialize_compact({"alg": "HS256"}, text.encode(), key)
+
+    return signed

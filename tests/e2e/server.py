@@ -163,7 +163,8 @@ class Server(Home):
 
         def found() -> list[dict[str, Any]]:
             lines = self.log.read_text().splitlines()
-            return [json.loads(line) for line in lines if request_id in line]
+            mine = [json.loads(line) for line in lines if request_id in line]
+            return [line for line in mine if line["event"] == "request"]
 
         (line,) = eventually(found)
         return line

@@ -175,8 +175,8 @@ def test_of_30_sessions_the_latest_25_in_order(server, caller, bot):
 
 
 def test_ties_go_by_session_id_descending(server, caller, bot):
-    noon = "2022-01-06T12:00:00.5{micros}Z"
-    events = [finished(f"s{n}", noon.format(micros=9 - n)) for n in range(9)]
+    noon = "2022-01-06T12:00:00.5{digit}Z"
+    events = [finished(f"s{n}", noon.format(digit=9 - n)) for n in range(9)]
     assert server.send(bot, caller, events).status == 200
     # They differ in the hundredths: the latest end is that of s0.
     assert server.listed(bot, caller) == [f"s{n}" for n in range(9)]

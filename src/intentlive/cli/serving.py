@@ -17,6 +17,7 @@ from intentlive.logs import configure_logging
 from intentlive.settings import ServerSettings, StoreSettings
 
 _DRAIN_SECONDS = 30
+_KEEP_ALIVE_SECONDS = 75  # longer than the proxies before it keep an idle connection
 _BACKLOG = 2048
 
 _log = structlog.get_logger("intentlive.server")
@@ -68,6 +69,7 @@ async def run_server(
             server_header=False,
             proxy_headers=False,
             timeout_graceful_shutdown=_DRAIN_SECONDS,
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         )
         _log.info("serving", address=f"http://{host}:{port}", store=at.store)
         task = asyncio.ensure_future(beside(running.intake)) if beside else None
