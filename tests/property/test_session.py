@@ -33,10 +33,10 @@ examples = settings(
     database=None,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],  # it goes by the clock
-    max_examples=300,
+    max_examples=250,
 )
 few_examples = settings(examples, max_examples=60)
-many_examples = settings(examples, max_examples=1_500)
+many_examples = settings(examples, max_examples=1_000)
 
 
 def decoded(history: list[dict]) -> list[SessionEvent]:

@@ -14,7 +14,7 @@ Text: TypeAlias = Annotated[str, Meta(min_length=1, max_length=256)]
 OptionalText: TypeAlias = Annotated[str, Meta(max_length=256)] | None  # "" means absent, like null
 VisibleId: TypeAlias = Annotated[str, Meta(pattern=r"\A[^\s\x00-\x1f\x7f-\x9f]{1,128}\Z")]
 HandledText: TypeAlias = Annotated[
-    str, Meta(pattern=r"\A(?:\d{1,9}h: ?)?(?:\d{1,9}m: ?)?\d{1,9}s\Z")
+    str, Meta(pattern=r"\A(?:[0-9]{1,9}h: ?)?(?:[0-9]{1,9}m: ?)?[0-9]{1,9}s\Z")
 ]
 
 

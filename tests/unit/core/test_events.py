@@ -5,8 +5,7 @@ import pytest
 
 from intentlive.core import events
 from intentlive.core.events import EVENT_CLASSES, EVENT_TYPES
-
-from .wire import (
+from tests.wire import (
     DATA_NEEDED,
     FINISHED,
     FINISHED_END_MS,

@@ -5,8 +5,7 @@ import pytest
 from intentlive.core import reading
 from intentlive.core.reading import BotRules
 from intentlive.core.session import ERASED, State
-
-from .wire import FINISHED, FINISHED_END_MS, event, ms, state_of
+from tests.wire import FINISHED, FINISHED_END_MS, event, ms, state_of
 
 RULES = BotRules()
 IDLE = 15 * 60  # seconds, the published default

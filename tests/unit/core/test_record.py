@@ -6,8 +6,7 @@ import pytest
 from intentlive.core.reading import BotRules
 from intentlive.core.record import record, render
 from intentlive.core.session import ERASED, State
-
-from .wire import FINISHED, SESSION, event, state_of
+from tests.wire import FINISHED, SESSION, event, state_of
 
 RULES = BotRules()
 KEYS = [
@@ -141,14 +140,19 @@ def test_the_times_of_a_record_made_elsewhere_are_printed_our_way():
     made = {
         "startTime": "2022-01-06T19:37:08.185999+05:30",
         "endTime": "2022-01-06T14:44:17.527Z",
-        "userId": "",
         "timeHandled": "61m:8s",
     }
     taken = shown(event("session.recorded", record=FINISHED | made))
     assert taken["startTime"] == "2022-01-06T14:07:08.185+00:00"
     assert taken["endTime"] == "2022-01-06T14:44:17.527+00:00"
-    assert taken["userId"] is None
     assert taken["timeHandled"] == "61m:8s"
+
+
+@pytest.mark.parametrize("key", ["ANI", "DNI", "channel", "deflectedTo", "userId"])
+def test_what_a_record_made_elsewhere_leaves_out_is_null(key):
+    left_out = {name: value for name, value in FINISHED.items() if name != key}
+    for made in (left_out, FINISHED | {key: None}, FINISHED | {key: ""}):
+        assert shown(event("session.recorded", record=made))[key] is None
 
 
 @pytest.mark.parametrize("state", [State(), ERASED])

@@ -15,8 +15,16 @@ from intentlive.core.session import (
     join_all,
     observe,
 )
-
-from .wire import FINISHED, FINISHED_END_MS, FINISHED_START_MS, SESSION, event, ms, of, state_of
+from tests.wire import (
+    FINISHED,
+    FINISHED_END_MS,
+    FINISHED_START_MS,
+    SESSION,
+    event,
+    ms,
+    of,
+    state_of,
+)
 
 USER = {"message.received", "intent.identified", "intent.unidentified"}
 FLOW = {

@@ -4,8 +4,7 @@ import pytest
 
 from intentlive.core.events import EVENT_TYPES
 from intentlive.core.session import join, observe
-
-from .wire import FINISHED, event, of, state_of
+from tests.wire import FINISHED, event, of, state_of
 
 
 @pytest.mark.parametrize(
