@@ -1,6 +1,5 @@
 """The composition root: settings to a running server, the only file that knows every part."""
 
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import NamedTuple
@@ -11,20 +10,11 @@ from intentlive.api.operations import operations
 from intentlive.api.realtime import Realtime
 from intentlive.auth.gate import Gate
 from intentlive.auth.ratelimit import RateLimiter
+from intentlive.clock import monotonic_clock, wall_clock
 from intentlive.intake import Intake
 from intentlive.latest import LatestViews
 from intentlive.ports import Store
 from intentlive.signals import Signals
-
-
-def wall_clock() -> int:
-    """Ms since 1970."""
-    return time.time_ns() // 1_000_000
-
-
-def monotonic_clock() -> int:
-    """Ms of a clock that never goes back."""
-    return time.monotonic_ns() // 1_000_000
 
 
 class Running(NamedTuple):

@@ -60,11 +60,11 @@ class LatestViews:
         if view.due is not None and view.due <= now:
             return False
         if not 0 <= now - view.checked < RECHECK_MS:
+            view.checked = now  # before waiting: one request in flight asks for all
             revision = await self._store.revision(bot_id)
             if revision is None:
                 return False
             self.on_change(bot_id, revision)
-            view.checked = now
         return view.revision >= self._revisions.get(bot_id, view.revision)
 
     async def _render(self, bot_id: str, now: int) -> bytes | None:

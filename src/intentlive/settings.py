@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 from platformdirs import user_data_path
 
 
@@ -33,8 +34,8 @@ class ServerSettings:
     host: str = "127.0.0.1"
     """The address to listen on; 0.0.0.0 for every interface."""
 
-    port: int = 8025
-    """The port to listen on."""
+    port: Annotated[int, Parameter(validator=Number(gte=0, lte=65535))] = 8025
+    """The port to listen on; 0 for any free one."""
 
     require_account_id: bool = False
     """Refuse calls without the accountId header instead of inferring the account."""

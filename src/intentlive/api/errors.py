@@ -70,7 +70,7 @@ def problem_for(error: Exception) -> Problem:
         case NotFound():
             problem = Problem(400, "Invalid StreamId", check="bot", detail=str(error))
         case StoreError():
-            message = "The store is not available at the moment; nothing was stored. Try again."
+            message = "The store is not available: send this again in a moment."
             problem = overloaded(message, str(error))
         case _:
             problem = Problem(500, "Internal server error", check="fault", detail=repr(error))

@@ -33,24 +33,35 @@ class Call:
         self.noted: dict[str, Any] = {"bot_id": bot_id}
         self.headers_out: Headers = ()
         self._receive = receive
-        self._headers: list[tuple[bytes, bytes]] = scope["headers"]
+        raw: list[tuple[bytes, bytes]] = scope["headers"]
+        self._headers = dict(raw)
+        self._ambiguous: set[bytes] = set()
+        if len(self._headers) < len(raw):
+            self._ambiguous = {name for name, value in raw if self._headers[name] != value}
 
     def header(self, name: bytes) -> str:
         """The value of a header (`name` in lower case); "" if it is not there."""
-        return next((value.decode("latin-1") for key, value in self._headers if key == name), "")
+        return self._headers.get(name, b"").decode("latin-1")
 
     def token(self) -> str | None:
         """The token of `auth` or of `Authorization: Bearer`; Refusal if there are two."""
-        found = {value for key, value in self._headers if key == b"auth"}
-        for key, value in self._headers:
-            if key == b"authorization" and value[:7].lower() == b"bearer ":
-                found.add(value[7:].strip())
-        return _the_only(found, "two different tokens came: send one, in the auth header")
+        token = self._only(b"auth")
+        authorization = self._only(b"authorization")
+        if authorization[:7].lower() == "bearer ":
+            bearer = authorization[7:].strip()
+            if token and token != bearer:
+                raise refused("headers", "two different tokens came: send one, in the auth header")
+            token = bearer
+        return token or None
 
     def account_id(self) -> str | None:
         """The `accountId` header, if it holds anything; Refusal if there are two."""
-        found = {value for key, value in self._headers if key == b"accountid"}
-        return _the_only(found, "two different accountId headers came: send one")
+        return self._only(b"accountid") or None
+
+    def _only(self, name: bytes) -> str:
+        if name in self._ambiguous:
+            raise refused("headers", f"two different {name.decode()} headers came: send one")
+        return self.header(name)
 
     def note_grant(self, grant: Grant) -> None:
         """Name the caller in the log line."""
@@ -85,10 +96,3 @@ class Call:
 def too_large(limit: int) -> Problem:
     """413 for a body of more than `limit` bytes."""
     return Problem(413, f"The body is larger than {limit // 1024} KiB", check="size")
-
-
-def _the_only(found: set[bytes], mend: str) -> str | None:
-    found.discard(b"")
-    if len(found) > 1:
-        raise refused("headers", mend)
-    return next(iter(found)).decode("latin-1") if found else None

@@ -52,19 +52,23 @@ class Gate:
 
     async def authenticate(self, token: str | None, account_id: str | None) -> Grant:
         """Find the app that a token belongs to, and believe it; Refusal."""
-        await self._notice_changes()
+        now = self._clock()
+        if not 0 <= now - self._checked < RECHECK_MS:
+            await self._notice_changes(now)
         if not token:
             raise Refusal(
                 tokens.INVALID_CREDENTIALS,
                 check="no token",
                 mend="send a JWT in the auth header, or as Authorization: Bearer",
             )
-        app = await self._verified_app(token)
+        app = await self._verified_app(token, now)
         if account_id is None and self._require_account_id:
             raise refused("account", "this server requires the accountId header")
         if account_id is not None and account_id != app.account_id:
             raise refused("account", "the accountId header is not the account of the token's app")
-        account = await self._remembered(self._accounts, app.account_id, self._registry.account)
+        account = self._accounts.get(app.account_id)
+        if account is None:
+            account = await self._found(self._accounts, app.account_id, self._registry.account)
         if account is None:
             raise refused("account", "the account of the token's app does not exist any more")
         return Grant(account, app)
@@ -80,7 +84,9 @@ class Gate:
             )
         if app.bots is not None and bot_id not in app.bots:
             raise refused("bot", "the app is bound to other bots: bind it to this one too")
-        bot = await self._remembered(self._bots, bot_id, self._registry.bot)
+        bot = self._bots.get(bot_id)
+        if bot is None:
+            bot = await self._found(self._bots, bot_id, self._registry.bot)
         if bot is None or bot.account_id != app.account_id:
             if app.bots is not None:
                 raise refused("bot", "there is no such bot in the app's account")
@@ -92,12 +98,14 @@ class Gate:
                 code=400,
             )
 
-    async def _verified_app(self, token: str) -> App:
+    async def _verified_app(self, token: str, now: int) -> App:
         digest = sha256(token.encode()).digest()
         claims, verified_by = self._verified.get(digest, (None, None))
         if claims is None:
             claims = tokens.read_claims(token)
-        app = await self._remembered(self._apps, claims.client_id, self._registry.app)
+        app = self._apps.get(claims.client_id)
+        if app is None:
+            app = await self._found(self._apps, claims.client_id, self._registry.app)
         if app is None:
             raise refused("client", "there is no app of the client id that the token names")
         if verified_by is not app:  # never verified, or the app has been read anew since
@@ -105,14 +113,11 @@ class Gate:
             if len(self._verified) >= _MAX_TOKENS:
                 del self._verified[next(iter(self._verified))]
             self._verified[digest] = claims, app
-        tokens.check_times(claims, app, self._clock() / 1000)
+        tokens.check_times(claims, app, now / 1000)
         return app
 
-    async def _notice_changes(self) -> None:
-        now = self._clock()
-        if 0 <= now - self._checked < RECHECK_MS:
-            return
-        self._checked = now
+    async def _notice_changes(self, now: int) -> None:
+        self._checked = now  # before waiting: one call in flight asks for all
         revision = await self._registry.registry_revision()
         if revision != self._revision:
             self._revision = revision
@@ -120,13 +125,11 @@ class Gate:
                 remembered.clear()
             self._on_change()
 
-    async def _remembered(
-        self, known: dict[str, Item], id_: str, find: Callable[[str], Awaitable[Item | None]]
+    async def _found(
+        self, remembered: dict[str, Item], id_: str, find: Callable[[str], Awaitable[Item | None]]
     ) -> Item | None:
-        item = known.get(id_)
-        if item is None:
-            revision = self._revision
-            item = await find(id_)
-            if item is not None and revision == self._revision:
-                known[id_] = item
+        revision = self._revision
+        item = await find(id_)
+        if item is not None and revision == self._revision:
+            remembered[id_] = item
         return item

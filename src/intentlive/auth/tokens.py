@@ -9,6 +9,9 @@ import re
 from base64 import urlsafe_b64decode
 from typing import Final
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import Key, OctKey, RSAKey
@@ -20,6 +23,7 @@ from intentlive.ports import Algorithm, App
 INVALID_CREDENTIALS: Final = "Invalid SDK credentials"
 INVALID_TOKEN: Final = "Invalid JWT token"  # noqa: S105 - a message, not a password
 LEEWAY_SECONDS: Final = 60
+MIN_SECRET_LENGTH: Final = 16
 
 _SEGMENT = re.compile(r"[A-Za-z0-9_-]+")
 _CLIENT_CLAIMS = ("appId", "iss", "kore_iss")
@@ -37,6 +41,8 @@ class Claims(Struct, frozen=True):
 
 def read_claims(token: str) -> Claims:
     """Read a token without believing it; Refusal if it is none, or names no client."""
+    if " " in token:
+        raise _not_a_token("send the token alone, without Bearer or spaces, in the auth header")
     segments = token.split(".")
     if len(segments) == 5:
         raise refused(
@@ -45,6 +51,8 @@ def read_claims(token: str) -> Claims:
     if len(segments) != 3:
         raise _not_a_token("send a JWT of three parts, without a Bearer prefix, in the auth header")
     header, payload = (_json_object(segment) for segment in segments[:2])
+    if "crit" in header:  # RFC 7515, 4.1.11: what is critical must be understood; nothing is
+        raise refused("crit", "make tokens without critical header extensions")
     client_id = next((payload[name] for name in _CLIENT_CLAIMS if name in payload), None)
     if not isinstance(client_id, str) or not client_id:
         raise refused("client", 'name the app in the payload, as {"appId": "cs-…"}')
@@ -84,6 +92,8 @@ def mint(client_id: str, key: str, algorithm: Algorithm, *, now: int, ttl: int |
         payload |= {"iat": now, "exp": now + ttl}
     signed = json.dumps(payload, separators=(",", ":")).encode()
     header = {"alg": algorithm, "typ": "JWT"}
+    if algorithm.startswith("HS") and len(key) < MIN_SECRET_LENGTH:
+        raise ValueError(f"a client secret has at least {MIN_SECRET_LENGTH} characters")
     try:
         return jws.serialize_compact(header, signed, _key(algorithm, key), algorithms=[algorithm])
     except JoseError as error:
@@ -92,11 +102,14 @@ def mint(client_id: str, key: str, algorithm: Algorithm, *, now: int, ttl: int |
 
 def check_public_key(pem: str) -> None:
     """ValueError unless `pem` is an RSA public key of at least 2,048 bits."""
-    key = RSAKey.import_key(pem)
-    if key.is_private:
+    if "PRIVATE KEY" in pem:
         raise ValueError("this is a private key: keep it, and give the public key")
-    if key.raw_value.key_size < 2048:
-        raise ValueError("an RSA key needs at least 2,048 bits")
+    try:
+        key = load_pem_public_key(pem.encode())
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise ValueError("this is not a public key in PEM form") from error
+    if not isinstance(key, RSAPublicKey) or key.key_size < 2048:
+        raise ValueError("the key must be an RSA key of at least 2,048 bits")
 
 
 def refused(check: str, mend: str) -> Refusal:

@@ -6,14 +6,7 @@ from collections.abc import Iterator
 import cyclopts
 
 import intentlive
-from intentlive.cli.accounts import account
-from intentlive.cli.apps import app as app_command
-from intentlive.cli.bots import bot
-from intentlive.cli.data import import_, latest, simulate
-from intentlive.cli.doctor import doctor
 from intentlive.cli.output import complain
-from intentlive.cli.serve import demo, serve
-from intentlive.cli.tokens import token
 from intentlive.core.errors import IntentLiveError
 
 PREFIX = "INTENTLIVE_"
@@ -24,17 +17,20 @@ command = cyclopts.App(
     version=intentlive.__version__,
     config=cyclopts.config.Env(PREFIX, command=False),
 )
-for function, name in (
-    (demo, "demo"),
-    (serve, "serve"),
-    (latest, "latest"),
-    (import_, "import"),
-    (simulate, "simulate"),
-    (doctor, "doctor"),
-):
-    command.command(function, name=name)
-for group in (account, bot, app_command, token):
-    command.command(group)
+# Imported when they are called: most commands need little of the whole.
+for name, place in {
+    "demo": "serve:demo",
+    "serve": "serve:serve",
+    "account": "accounts:account",
+    "bot": "bots:bot",
+    "app": "apps:app",
+    "token": "tokens:token",
+    "latest": "data:latest",
+    "import": "data:import_",
+    "simulate": "data:simulate",
+    "doctor": "doctor:doctor",
+}.items():
+    command.command(f"intentlive.cli.{place}", name=name)
 
 
 def environment_names() -> set[str]:
@@ -43,6 +39,7 @@ def environment_names() -> set[str]:
         PREFIX + argument.name.lstrip("-").replace("-", "_").upper()
         for each in _commands(command)
         for argument in each.assemble_argument_collection()
+        if argument.show
     }
 
 
@@ -57,6 +54,8 @@ def _commands(app: cyclopts.App) -> Iterator[cyclopts.App]:
 def main() -> None:
     """Run one command; errors go to standard error with exit code 1 (2 for wrong usage)."""
     try:
+        if sys.argv[1:2] in ([], ["--help"], ["-h"]):
+            list(_commands(command))  # imports them all, for the list shows what each is for
         command()
     except IntentLiveError as error:
         complain(str(error))

@@ -7,9 +7,10 @@ import msgspec
 from cyclopts import App, Parameter
 from cyclopts.types import NonNegativeInt
 
-from intentlive.app import wall_clock
+from intentlive.cli.options import check_id
 from intentlive.cli.output import AsJson, Item, confirmed, show, show_all
 from intentlive.cli.stores import opened
+from intentlive.clock import wall_clock
 from intentlive.core import ids
 from intentlive.core.errors import NotFound
 from intentlive.core.times import format_instant
@@ -30,6 +31,7 @@ async def create(
     /,
     *,
     rate_limit: RateLimit = DEFAULT_RATE_LIMIT,
+    account_id: Annotated[str | None, Parameter(validator=check_id)] = None,
     json: AsJson = False,
     at: StoreSettings = StoreSettings(),
 ) -> None:
@@ -39,8 +41,11 @@ async def create(
     ----------
     name: str
         What people call it.
+    account_id: str
+        Bring an id of your own, unique in the store, instead of a new one.
     """
-    made = Account(ids.account_id(secrets.token_bytes(12)), name, rate_limit, wall_clock())
+    id_ = account_id or ids.account_id(secrets.token_bytes(12))
+    made = Account(id_, name, rate_limit, wall_clock())
     async with opened(at) as store:
         await store.add_account(made)
     show({"accountId": made.account_id}, as_json=json)

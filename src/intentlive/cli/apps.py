@@ -9,10 +9,11 @@ from cyclopts import App as Command
 from cyclopts import Parameter
 from cyclopts.types import ExistingFile
 
-from intentlive.app import wall_clock
-from intentlive.auth.tokens import check_public_key
+from intentlive.auth.tokens import MIN_SECRET_LENGTH, check_public_key
+from intentlive.cli.options import check_id
 from intentlive.cli.output import AsJson, Item, confirmed, show, show_all
 from intentlive.cli.stores import opened
+from intentlive.clock import wall_clock
 from intentlive.core import ids
 from intentlive.core.errors import IntentLiveError, NotFound
 from intentlive.core.times import format_instant
@@ -21,13 +22,35 @@ from intentlive.settings import StoreSettings
 
 app = Command(name="app", help="Apps: clients with a secret or key, scopes and bots.")
 
+
+def _by_comma(_type: object, value: str, delimiter: str | None = None) -> list[str]:  # noqa: ARG001 - the library's signature
+    """Scopes hold spaces, so that in the environment a comma parts them."""
+    return [part.strip() for part in value.split(",")]
+
+
+def _check_secret(_type: object, value: str | None) -> None:
+    if value is not None and len(value) < MIN_SECRET_LENGTH:
+        raise ValueError(f"a client secret has at least {MIN_SECRET_LENGTH} characters")
+
+
 ClientId = Annotated[str, Parameter(help="The app's client id.")]
 Scopes = Annotated[
-    list[Scope], Parameter(name="--scope", negative=(), help="What it may do; repeat for several.")
+    list[Scope],
+    Parameter(
+        name="--scope",
+        negative=(),
+        env_var_split=_by_comma,
+        help="What it may do; repeat for several.",
+    ),
 ]
 Bots = Annotated[
     list[str],
-    Parameter(name="--bot", negative=(), help="Bind it to this bot only; repeat for several."),
+    Parameter(
+        name="--bot",
+        negative=(),
+        env_var_split=_by_comma,
+        help="Bind it to this bot only; repeat for several.",
+    ),
 ]
 PublicKey = Annotated[
     ExistingFile, Parameter(help="RSA public key (PEM) of an RS256 or RS512 app.")
@@ -46,10 +69,14 @@ async def create(  # noqa: PLR0913 - one parameter an option
     algorithm: Algorithm = "HS256",
     public_key: PublicKey | None = None,
     require_exp: RequireExp = False,
+    client_id: Annotated[str | None, Parameter(validator=check_id)] = None,
+    client_secret: Annotated[str | None, Parameter(validator=_check_secret)] = None,
     json: AsJson = False,
     at: StoreSettings = StoreSettings(),
 ) -> None:
     """Make an app and print its client id and secret; the secret is shown only here.
+
+    With the ids and the secret of a hosted app, its clients work here unchanged.
 
     Parameters
     ----------
@@ -57,14 +84,20 @@ async def create(  # noqa: PLR0913 - one parameter an option
         What people call it.
     algorithm: Algorithm
         The one algorithm that its tokens are signed with.
+    client_id: str
+        Bring an id of your own, unique in the store, instead of a new one.
+    client_secret: str
+        Bring a secret of your own (HS256, HS512; best in INTENTLIVE_CLIENT_SECRET).
     """
     signs_with_secret = algorithm.startswith("HS")
+    if client_secret is not None and not signs_with_secret:
+        raise IntentLiveError(f"an app of algorithm {algorithm} has no client secret")
     made = App(
-        client_id=ids.client_id(secrets.token_bytes(16)),
+        client_id=client_id or ids.client_id(secrets.token_bytes(16)),
         account_id=account,
         name=name,
         algorithm=algorithm,
-        secret=secrets.token_urlsafe(48) if signs_with_secret else None,
+        secret=(client_secret or secrets.token_urlsafe(48)) if signs_with_secret else None,
         public_key=_read_public_key(algorithm, public_key),
         scopes=tuple(scope),
         bots=tuple(bot) or None,
@@ -74,7 +107,7 @@ async def create(  # noqa: PLR0913 - one parameter an option
     async with opened(at) as store:
         await store.add_app(made)
     shown = {"clientId": made.client_id}
-    if made.secret is not None:
+    if made.secret is not None and client_secret is None:
         shown["clientSecret"] = made.secret
     show(shown, as_json=json)
 

@@ -1,6 +1,5 @@
 """`intentlive bot`: the bots of an account."""
 
-import re
 import secrets
 from typing import Annotated
 
@@ -8,9 +7,10 @@ import msgspec
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
-from intentlive.app import wall_clock
+from intentlive.cli.options import check_id
 from intentlive.cli.output import AsJson, Item, confirmed, show, show_all
 from intentlive.cli.stores import opened
+from intentlive.clock import wall_clock
 from intentlive.core import ids
 from intentlive.core.errors import NotFound
 from intentlive.core.reading import DEFAULT_IDLE_TIMEOUT, BotRules
@@ -20,7 +20,6 @@ from intentlive.settings import StoreSettings
 
 bot = App(name="bot", help="Bots: each has sessions of its own.")
 
-_ACCEPTABLE_ID = re.compile(r"[^\s/\x00-\x1f\x7f-\x9f]{1,128}")
 _FOURTEEN_DAYS = 14 * 24 * 3600
 
 BotId = Annotated[str, Parameter(help="The bot's id.")]
@@ -36,11 +35,6 @@ SkipSilent = Annotated[
 ]
 
 
-def _check_id(_type: object, value: str | None) -> None:
-    if value is not None and not _ACCEPTABLE_ID.fullmatch(value):
-        raise ValueError("an id has 1 to 128 visible characters and no slash")
-
-
 @bot.command
 async def create(  # noqa: PLR0913 - one parameter an option
     name: str,
@@ -49,7 +43,7 @@ async def create(  # noqa: PLR0913 - one parameter an option
     account: Annotated[str, Parameter(help="The id of the account that it belongs to.")],
     idle_timeout: IdleTimeout = DEFAULT_IDLE_TIMEOUT,
     skip_silent: SkipSilent = False,
-    bot_id: Annotated[str | None, Parameter(validator=_check_id)] = None,
+    bot_id: Annotated[str | None, Parameter(validator=check_id)] = None,
     json: AsJson = False,
     at: StoreSettings = StoreSettings(),
 ) -> None:

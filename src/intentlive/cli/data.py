@@ -14,10 +14,10 @@ from cyclopts.types import ExistingFile, PositiveFloat
 from rich.console import Console
 from rich.progress import Progress
 
-from intentlive.app import wall_clock
 from intentlive.cli.bots import need_bot
 from intentlive.cli.output import AsJson, complain, show, show_all
 from intentlive.cli.stores import opened
+from intentlive.clock import wall_clock
 from intentlive.core.errors import NotFound, UnreadableBody
 from intentlive.core.events import SessionEvent
 from intentlive.core.record import record

@@ -34,7 +34,8 @@ class Finding(Struct):
 
 async def doctor(
     *,
-    url: str = "http://127.0.0.1:8025",
+    host: str = "127.0.0.1",
+    port: int = 8025,
     json: AsJson = False,
     at: StoreSettings = StoreSettings(),
 ) -> None:
@@ -42,12 +43,14 @@ async def doctor(
 
     Parameters
     ----------
-    url: str
+    host: str
         Where the server should answer.
+    port: int
+        On which port.
     """
     findings = [*_environment(), *_disk(at)]
     findings += [finding async for finding in _store(at)]
-    findings += _server(url)
+    findings += _server(f"http://{host}:{port}")
     items = [
         {"what": f.what, "verdict": f.verdict, "found": f.found, "mend": f.mend} for f in findings
     ]
@@ -107,7 +110,7 @@ def _server(url: str) -> Iterator[Finding]:
         found = f"{url} is not ready: {error.read().decode(errors='replace').strip()}"
         yield Finding("server", "bad", found, "see the finding on the store, and the server's log")
     except (OSError, ValueError) as error:
-        mend = "start it with intentlive serve, or name its address with --url"
+        mend = "start it with intentlive serve, or name its --host and --port"
         yield Finding("server", "note", f"no server answers at {url}: {error}", mend)
     else:
         yield Finding("server", "good", f"{url} is ready")

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import uvloop
 
-from intentlive.app import wall_clock
 from intentlive.auth.tokens import mint
 from intentlive.cli.serving import Beside, listen, run_server
 from intentlive.cli.stores import opened
+from intentlive.clock import wall_clock
 from intentlive.core import ids
 from intentlive.core.errors import IntentLiveError
 from intentlive.core.reading import BotRules

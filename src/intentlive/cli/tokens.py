@@ -6,12 +6,12 @@ from typing import Annotated
 from cyclopts import App, Parameter
 from cyclopts.types import ExistingFile, PositiveInt
 
-from intentlive.app import wall_clock
 from intentlive.auth.gate import Gate
 from intentlive.auth.tokens import mint as mint_token
 from intentlive.auth.tokens import read_claims
 from intentlive.cli.output import AsJson, complain, show
 from intentlive.cli.stores import opened
+from intentlive.clock import wall_clock
 from intentlive.core.errors import IntentLiveError, Refusal
 from intentlive.core.times import format_instant
 from intentlive.ports import Algorithm
@@ -106,6 +106,9 @@ async def check(
         "bots": None if grant.app.bots is None else list(grant.app.bots),
         "expires": _printed(exp),
     }
+    if not json:
+        accepted["bots"] = accepted["bots"] or "the whole account"
+        accepted["expires"] = accepted["expires"] or "never"
     show(accepted, as_json=json)
 
 

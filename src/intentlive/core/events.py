@@ -1,7 +1,8 @@
 """What a bot tells of a session: one class an event type (CloudEvents 1.0 attributes and `data`).
 
 The classes are the wire format: a decoder for `AnyEvent` checks attributes, types and lengths.
-Attributes and `data` keys that are not named here are ignored.
+Attributes and `data` keys that are not named here are ignored. Nothing in them can form a cycle,
+hence gc=False: millions of them are made, and the collector need not look.
 """
 
 from typing import Annotated, Literal, TypeAlias, get_args
@@ -18,7 +19,7 @@ HandledText: TypeAlias = Annotated[
 ]
 
 
-class Contact(Struct, frozen=True, kw_only=True):
+class Contact(Struct, frozen=True, kw_only=True, gc=False):
     """Who called, where, by which channel; may ride on any event."""
 
     channel: OptionalText = None
@@ -28,29 +29,29 @@ class Contact(Struct, frozen=True, kw_only=True):
     developer: bool | None = None
 
 
-class Intent(Contact, frozen=True, kw_only=True):
+class Intent(Contact, frozen=True, kw_only=True, gc=False):
     intent: Text
     confidence: Annotated[float, Meta(ge=0, le=1)] | None = None
 
 
-class Task(Contact, frozen=True, kw_only=True):
+class Task(Contact, frozen=True, kw_only=True, gc=False):
     task: OptionalText = None
     reason: OptionalText = None
 
 
-class Reason(Contact, frozen=True, kw_only=True):
+class Reason(Contact, frozen=True, kw_only=True, gc=False):
     reason: OptionalText = None
 
 
-class Deflection(Contact, frozen=True, kw_only=True):
+class Deflection(Contact, frozen=True, kw_only=True, gc=False):
     to: Text
 
 
-class Transfer(Contact, frozen=True, kw_only=True):
+class Transfer(Contact, frozen=True, kw_only=True, gc=False):
     to: OptionalText = None
 
 
-class FinishedRecord(Struct, frozen=True, kw_only=True):
+class FinishedRecord(Struct, frozen=True, kw_only=True, gc=False):
     """The keys of a finished record that was made elsewhere; the session id is the subject."""
 
     intent: Annotated[list[Text], Meta(max_length=100)] = []
@@ -65,11 +66,11 @@ class FinishedRecord(Struct, frozen=True, kw_only=True):
     userId: OptionalText = None
 
 
-class Recording(Contact, frozen=True, kw_only=True):
+class Recording(Contact, frozen=True, kw_only=True, gc=False):
     record: FinishedRecord
 
 
-class SessionEvent(Struct, frozen=True, kw_only=True, tag_field="type"):
+class SessionEvent(Struct, frozen=True, kw_only=True, gc=False, tag_field="type"):
     """The attributes of every event; `subject` is the session's id."""
 
     specversion: Literal["1.0"]
@@ -80,73 +81,73 @@ class SessionEvent(Struct, frozen=True, kw_only=True, tag_field="type"):
     data: Contact | None = None
 
 
-class SessionStarted(SessionEvent, frozen=True, tag="session.started"):
+class SessionStarted(SessionEvent, frozen=True, gc=False, tag="session.started"):
     """The contact arrived."""
 
 
-class MessageReceived(SessionEvent, frozen=True, tag="message.received"):
+class MessageReceived(SessionEvent, frozen=True, gc=False, tag="message.received"):
     """The user said or pressed something."""
 
 
-class MessageSent(SessionEvent, frozen=True, tag="message.sent"):
+class MessageSent(SessionEvent, frozen=True, gc=False, tag="message.sent"):
     """The bot said something."""
 
 
-class IntentIdentified(SessionEvent, frozen=True, tag="intent.identified"):
+class IntentIdentified(SessionEvent, frozen=True, gc=False, tag="intent.identified"):
     """An intent was recognised."""
 
     data: Intent
 
 
-class IntentUnidentified(SessionEvent, frozen=True, tag="intent.unidentified"):
+class IntentUnidentified(SessionEvent, frozen=True, gc=False, tag="intent.unidentified"):
     """The utterance was understood as no intent."""
 
 
-class TaskCompleted(SessionEvent, frozen=True, tag="task.completed"):
+class TaskCompleted(SessionEvent, frozen=True, gc=False, tag="task.completed"):
     """One task inside the flow ended well; the flow goes on."""
 
     data: Task | None = None
 
 
-class TaskFailed(SessionEvent, frozen=True, tag="task.failed"):
+class TaskFailed(SessionEvent, frozen=True, gc=False, tag="task.failed"):
     """One task inside the flow ended badly; the flow goes on."""
 
     data: Task | None = None
 
 
-class FlowCompleted(SessionEvent, frozen=True, tag="flow.completed"):
+class FlowCompleted(SessionEvent, frozen=True, gc=False, tag="flow.completed"):
     """The whole flow ran to its end."""
 
 
-class FlowFailed(SessionEvent, frozen=True, tag="flow.failed"):
+class FlowFailed(SessionEvent, frozen=True, gc=False, tag="flow.failed"):
     """The whole flow stopped on an error."""
 
     data: Reason | None = None
 
 
-class SessionDeflected(SessionEvent, frozen=True, tag="session.deflected"):
+class SessionDeflected(SessionEvent, frozen=True, gc=False, tag="session.deflected"):
     """The contact was moved to another channel."""
 
     data: Deflection
 
 
-class SessionTransferred(SessionEvent, frozen=True, tag="session.transferred"):
+class SessionTransferred(SessionEvent, frozen=True, gc=False, tag="session.transferred"):
     """The contact was given to a human, answered or not yet."""
 
     data: Transfer | None = None
 
 
-class QueueAbandoned(SessionEvent, frozen=True, tag="queue.abandoned"):
+class QueueAbandoned(SessionEvent, frozen=True, gc=False, tag="queue.abandoned"):
     """The user left before a human answered."""
 
 
-class SessionEnded(SessionEvent, frozen=True, tag="session.ended"):
+class SessionEnded(SessionEvent, frozen=True, gc=False, tag="session.ended"):
     """The contact is over."""
 
     data: Reason | None = None
 
 
-class SessionRecorded(SessionEvent, frozen=True, tag="session.recorded"):
+class SessionRecorded(SessionEvent, frozen=True, gc=False, tag="session.recorded"):
     """A finished record made elsewhere, taken as it is."""
 
     data: Recording

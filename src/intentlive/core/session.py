@@ -21,7 +21,7 @@ MAX_INTENTS = 100
 """A session keeps its 100 earliest intents."""
 
 
-class Recorded(Struct, frozen=True, array_like=True):
+class Recorded(Struct, frozen=True, array_like=True, gc=False):
     """The record of a `session.recorded` event; times in ms since 1970."""
 
     intent: tuple[str, ...]
@@ -57,7 +57,7 @@ class Recorded(Struct, frozen=True, array_like=True):
 Value = TypeVar("Value")
 
 
-class Mark(Struct, Generic[Value], frozen=True, array_like=True):
+class Mark(Struct, Generic[Value], frozen=True, array_like=True, gc=False):
     """What a register holds: a value, and the key of the event that brought it.
 
     `kind` is the event type's place in `EVENT_TYPES`; `time` in ms since 1970.
@@ -75,7 +75,7 @@ class Mark(Struct, Generic[Value], frozen=True, array_like=True):
         return self.time, self.id, EVENT_TYPES[self.kind], canonical
 
 
-class State(Struct, frozen=True, array_like=True):
+class State(Struct, frozen=True, array_like=True, gc=False):
     """All that is known of a session; times in ms since 1970, None where nothing was seen."""
 
     started: int | None = None
@@ -133,29 +133,32 @@ def observe(event: SessionEvent) -> State:
     """What one event alone says of its session."""
     kind, is_activity, is_user, is_flow, is_outcome = _TRAITS[type(event)]
     time, id_, data = int(event.time), event.id, event.data or _NO_CONTACT
-
-    def mark(value: Value) -> Mark[Value]:
-        return Mark(time, id_, kind, value)
-
-    def carried(text: str | None) -> Mark[str] | None:
-        return Mark(time, id_, kind, text) if text else None
-
     return State(
         started=time,
         last_activity=time if is_activity else None,
         last_user=time if is_user else None,
         last_flow=time if is_flow else None,
-        channel=carried(data.channel),
-        ANI=carried(data.ANI),
-        DNI=carried(data.DNI),
-        user_id=carried(data.userId),
+        channel=Mark(time, id_, kind, data.channel) if data.channel else None,
+        ANI=Mark(time, id_, kind, data.ANI) if data.ANI else None,
+        DNI=Mark(time, id_, kind, data.DNI) if data.DNI else None,
+        user_id=Mark(time, id_, kind, data.userId) if data.userId else None,
         developer=bool(data.developer),
-        intents=(mark(data.intent),) if isinstance(data, events.Intent) else (),
-        outcome=mark(None) if is_outcome else None,
-        deflected=mark(data.to) if isinstance(data, events.Deflection) else None,
-        transferred=mark(_to(data)) if isinstance(event, events.SessionTransferred) else None,
-        ended=mark(_reason(data)) if isinstance(event, events.SessionEnded) else None,
-        recorded=mark(_recorded(data.record)) if isinstance(data, events.Recording) else None,
+        intents=(Mark(time, id_, kind, data.intent),) if isinstance(data, events.Intent) else (),
+        outcome=Mark(time, id_, kind, None) if is_outcome else None,
+        deflected=(Mark(time, id_, kind, data.to) if isinstance(data, events.Deflection) else None),
+        transferred=(
+            Mark(time, id_, kind, _to(data))
+            if isinstance(event, events.SessionTransferred)
+            else None
+        ),
+        ended=(
+            Mark(time, id_, kind, _reason(data)) if isinstance(event, events.SessionEnded) else None
+        ),
+        recorded=(
+            Mark(time, id_, kind, _recorded(data.record))
+            if isinstance(data, events.Recording)
+            else None
+        ),
     )
 
 

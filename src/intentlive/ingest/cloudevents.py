@@ -29,6 +29,7 @@ MAX_AHEAD_MS = 5 * 60 * 1000
 _PLAINER = {
     "subject": "expected a session id of 1 to 128 visible characters",
     "specversion": 'expected "1.0"',
+    "data.record.status": "expected completed or Dropoff",
     "data.record.timeHandled": "expected a handled time such as 50s, 13m: 8s or 1h: 2m: 5s",
 }
 
@@ -65,8 +66,12 @@ def parse_events(media_type: str, body: bytes, now: int) -> Parsed:
     UnreadableBody if it is not what its type says, TooManyEvents above `MAX_EVENTS`.
     """
     try:
+        body.isascii() or body.decode()  # decoders pass over what they skip
+    except UnicodeDecodeError as error:
+        raise UnreadableBody(f"the body is not UTF-8 from byte {error.start} on") from None
+    try:
         events = _DECODERS[media_type](body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (msgspec.DecodeError, RecursionError):
         events = None
     if events is None or b"\\u0000" in body or any(e.time > now + MAX_AHEAD_MS for e in events):
         return _parse_one_by_one(media_type, body, now)
@@ -85,7 +90,7 @@ _many: msgspec.json.Decoder[list[SessionEvent]] = msgspec.json.Decoder(
 _DECODERS: dict[str, Callable[[bytes], Sequence[SessionEvent]]] = {
     SINGLE: lambda body: [_one.decode(body)],
     BATCH: _many.decode,
-    NDJSON: _one.decode_lines,
+    NDJSON: lambda body: [_one.decode(line) for line in body.split(b"\n") if line.strip()],
 }
 
 
@@ -102,10 +107,7 @@ def _parse_one_by_one(media_type: str, body: bytes, now: int) -> Parsed:
 
 
 def _items(media_type: str, body: bytes) -> Iterator[Json]:
-    try:
-        text = body.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise UnreadableBody(f"the body is not UTF-8 from byte {error.start} on") from None
+    text = body.decode()
     if media_type == NDJSON:
         numbered = enumerate(text.split("\n"), start=1)
         # Whole before any is taken: nothing of a truncated body may be stored.
@@ -124,11 +126,19 @@ def _items(media_type: str, body: bytes) -> Iterator[Json]:
 
 def _load(text: str, what: str) -> Json:
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        return json.loads(text, parse_constant=_refuse_constant, parse_int=_integer)
     except RecursionError:
         raise UnreadableBody(f"{what} is nested too deeply") from None
+    except json.JSONDecodeError as error:
+        where = f"{error.msg} at character {error.pos + 1}"
+        raise UnreadableBody(f"{what} is not JSON: {where}") from None
     except ValueError as error:
         raise UnreadableBody(f"{what} is not JSON: {error}") from None
+
+
+def _integer(digits: str) -> float:
+    # Python refuses to read longer ones, which no attribute takes but an unknown key may hold.
+    return int(digits) if len(digits) < 1000 else float(digits)
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -162,6 +172,8 @@ def _explained(item: Json, error: str) -> InvalidEvent:
         message = f"type: unknown event type {ascii(item['type'])[:80]}; known are {known}"
         return InvalidEvent(message, "unknown type")
     what = _PLAINER.get(path, what.replace("`", "").replace("Object missing", "missing"))
+    if not path and what.endswith(" data"):
+        what = f"data: missing, and {item['type']} says something only with it"
     reason = path.partition(".")[0] or "attributes"
     return InvalidEvent(f"{path}: {what}" if path else what, reason)
 

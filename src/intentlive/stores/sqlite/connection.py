@@ -26,6 +26,7 @@ _PRAGMAS = (
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
     "PRAGMA cache_size = -65536",
+    "PRAGMA wal_autocheckpoint = 8000",  # pages: fewer, longer copies from log to file
 )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import partial
+from operator import itemgetter
 
 import msgspec
 
@@ -100,7 +101,7 @@ def _changed_rows(
         connection.execute(_SQL["session_states"], {"bot_id": bot_id, "session_ids": ids})
     )
     rows = []
-    for session_id, state in sessions.items():
+    for session_id, state in sorted(sessions.items(), key=itemgetter(0)):  # as the index lies
         before = stored.get(session_id)
         joined = state if before is None else join(decode_state(before), state)
         row = _row(bot_id, session_id, joined, rules)
