@@ -1,6 +1,7 @@
 """Logging: structlog, one line an event, JSON or console, on standard error."""
 
 import asyncio
+import json
 import logging
 import sys
 import time
@@ -40,9 +41,12 @@ class _ToStructlog(logging.Handler):
     """Lines of libraries that use the standard library's logging."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        structlog.get_logger(record.name).log(
-            record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info
-        )
+        try:
+            level = min(record.levelno // 10 * 10, logging.CRITICAL)
+            log = structlog.get_logger(record.name)
+            log.log(level, record.getMessage(), logger=record.name, exc_info=record.exc_info)
+        except Exception:  # noqa: BLE001 - a line that fails must not fail who wrote it
+            self.handleError(record)
 
 
 def _console_renderer() -> structlog.dev.ConsoleRenderer:
@@ -65,7 +69,10 @@ class _JsonLine:
             self._ms, self._timestamp = ms, format_instant(ms)
         level = "error" if level == "exception" else level
         line = {"timestamp": self._timestamp, "level": level, "event": event.pop("event"), **event}
-        return msgspec.json.encode(line, enc_hook=repr)
+        try:
+            return msgspec.json.encode(line, enc_hook=repr)
+        except UnicodeEncodeError:  # a path that is not UTF-8
+            return json.dumps(line, default=repr).encode()
 
 
 class _Lines:
@@ -74,23 +81,28 @@ class _Lines:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._waiting: list[bytes] = []
+        self._scheduled_on: asyncio.AbstractEventLoop | None = None
 
     def msg(self, line: bytes) -> None:
         """Take a line."""
         self._waiting.append(line)
-        if len(self._waiting) == 1:
-            try:
-                asyncio.get_running_loop().call_soon(self._write)
-            except RuntimeError:  # no loop runs: nobody would write later
-                self._write()
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # nobody would write later
+            self._write()
+            return
+        if loop is not self._scheduled_on:
+            self._scheduled_on = loop
+            loop.call_soon(self._write)
 
     debug = info = warning = error = critical = exception = msg
 
     def _write(self) -> None:
-        lines = b"\n".join(self._waiting) + b"\n"
-        self._waiting.clear()
-        self._file.write(lines)
-        self._file.flush()
+        self._scheduled_on = None
+        lines, self._waiting = self._waiting, []
+        if lines:
+            self._file.write(b"\n".join(lines) + b"\n")
+            self._file.flush()
 
 
 def _lines_to_stderr(*_names: object) -> _Lines:

@@ -63,7 +63,9 @@ class Front:
         except Exception as error:  # noqa: BLE001 - already answered with 500
             exchange.noted = {"check": "fault", "mend": repr(error)}
             _log.exception("fault", request_id=exchange.request_id)
-        exchange.route = getattr(scope.get("route"), "path", "unknown")
+        # FastAPI names the template of its routes; its documents have a path of their own.
+        fixed: str = scope["path"] if "endpoint" in scope else "unknown"
+        exchange.route = str(getattr(scope.get("route"), "path", fixed))
 
     def _record(self, method: str, exchange: "_Exchange") -> None:
         self._signals.count_request(exchange.route, exchange.status)

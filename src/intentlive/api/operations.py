@@ -1,6 +1,7 @@
 """For the operator: is it alive, is it ready, what does it count. And the interface's documents."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import PlainTextResponse, Response
@@ -19,14 +20,21 @@ _MESSAGES = {404: "Not Found", 405: "Method Not Allowed"}
 
 def operations(store: SessionStore, clock: Callable[[], int], signals: Signals) -> FastAPI:
     """The application behind the hot routes; `clock` gives ms since 1970."""
-    app = FastAPI(title="IntentLive", version=intentlive.__version__, redoc_url=None)
+    app = FastAPI(
+        title="IntentLive",
+        version=intentlive.__version__,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
 
     @app.get("/healthz", tags=["operations"], response_class=PlainTextResponse)
     async def healthz() -> str:
         """Alive: the process answers."""
         return "ok\n"
 
-    @app.get("/readyz", tags=["operations"], response_class=PlainTextResponse)
+    not_ready: dict[int | str, dict[str, Any]] = {503: {"description": "Not ready, with the reason"}}
+
+    @app.get("/readyz", tags=["operations"], response_class=PlainTextResponse, responses=not_ready)
     async def readyz() -> PlainTextResponse:
         """Ready: the store takes a durable write, proved by one. 503 with the reason if not."""
         try:

@@ -5,7 +5,6 @@ from collections import deque
 from msgspec import Struct
 
 WINDOW_MS = 60_000
-_TICK_MS = 100  # calls are counted by tenths of a second, so that a window is 600 numbers at most
 
 
 class Quota(Struct, frozen=True):
@@ -18,19 +17,21 @@ class Quota(Struct, frozen=True):
 
 
 class _Window:
+    """The calls of the last minute, those of one millisecond as one entry."""
+
     def __init__(self) -> None:
-        self.ticks: deque[list[int]] = deque()
+        self.entries: deque[list[int]] = deque()
         self.count = 0
 
-    def forget_before(self, tick: int) -> None:
-        while self.ticks and self.ticks[0][0] < tick:
-            self.count -= self.ticks.popleft()[1]
+    def forget_until(self, time: int) -> None:
+        while self.entries and self.entries[0][0] <= time:
+            self.count -= self.entries.popleft()[1]
 
-    def add(self, tick: int) -> None:
-        if self.ticks and self.ticks[-1][0] == tick:
-            self.ticks[-1][1] += 1
+    def add(self, time: int) -> None:
+        if self.entries and self.entries[-1][0] == time:
+            self.entries[-1][1] += 1
         else:
-            self.ticks.append([tick, 1])
+            self.entries.append([time, 1])
         self.count += 1
 
 
@@ -45,11 +46,10 @@ class RateLimiter:
         window = self._windows.get(account_id)
         if window is None:
             window = self._windows[account_id] = _Window()
-        tick = now // _TICK_MS
-        window.forget_before(tick - WINDOW_MS // _TICK_MS)
+        window.forget_until(now - WINDOW_MS)
         allowed = window.count < limit
         if allowed:
-            window.add(tick)
-        oldest = window.ticks[0][0] if window.ticks else tick
-        leaves = (oldest + 1) * _TICK_MS + WINDOW_MS
-        return Quota(allowed, limit, max(0, limit - window.count), -((now - leaves) // 1000))
+            window.add(now)
+        oldest = window.entries[0][0] if window.entries else now
+        reset = -((now - oldest - WINDOW_MS) // 1000)
+        return Quota(allowed, limit, max(0, limit - window.count), reset)

@@ -1,0 +1,190 @@
+"""What a process that logs writes to standard error: JSON lines, or text for people."""
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+PROGRAM = """
+import logging, sys
+import structlog
+from intentlive.logs import configure_logging
+
+configure_logging(sys.argv[1])
+log = structlog.get_logger("intentlive.test")
+library = logging.getLogger("some.library")
+
+def fail(token):
+    raise LookupError("what went wrong")
+
+log.debug("too detailed")
+log.info("request", status=200, ms=1.5, bot_id="b\\n\\u2615", none=None, kind=object)
+log.warning("late source", source="urn:x", numbers={1}, raw=b"\\xff", huge=2**70)
+try:
+    fail("a-token-that-must-not-be-seen")
+except LookupError:
+    log.exception("fault", request_id="r-1")
+library.info("too detailed, too")
+library.warning("disk %s%% full", 99)
+try:
+    fail("a-token-that-must-not-be-seen")
+except LookupError:
+    library.exception("a library failed")
+print("nothing but this on standard output")
+"""
+
+
+def written(log_format):
+    """The lines of a process that logs; its standard error is not a terminal."""
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", PROGRAM, log_format],
+        capture_output=True,
+        check=True,
+        encoding="utf-8",
+    )
+    assert run.stdout == "nothing but this on standard output\n"
+    return run.stderr
+
+
+@pytest.fixture(scope="module")
+def lines():
+    return [json.loads(line) for line in written("json").splitlines()]
+
+
+@pytest.fixture(scope="module")
+def console():
+    return written("console")
+
+
+def test_every_line_is_a_json_object_with_event_level_and_time(lines):
+    assert [(line["level"], line["event"]) for line in lines] == [
+        ("info", "request"),
+        ("warning", "late source"),
+        ("error", "fault"),
+        ("warning", "disk 99% full"),
+        ("error", "a library failed"),
+    ]
+    for line in lines:
+        written_at = datetime.fromisoformat(line["timestamp"])
+        assert written_at.utcoffset() == timedelta()
+        age = datetime.now(UTC) - written_at
+        assert 0 <= age.total_seconds() < 3600
+
+
+def test_values_keep_their_type_where_json_has_it(lines):
+    named = {"status": 200, "ms": 1.5, "bot_id": "b\n\u2615", "none": None}
+    assert named.items() <= lines[0].items()
+    assert lines[0]["kind"] == "<class 'object'>"
+    assert (lines[1]["numbers"], lines[1]["huge"]) == ([1], 2**70)
+
+
+@pytest.mark.parametrize("number", [2, 4])
+def test_an_exception_is_part_of_its_line(lines, number):
+    assert lines[number]["exception"].startswith("Traceback (most recent call last):")
+    assert lines[number]["exception"].endswith("LookupError: what went wrong")
+    assert "exc_info" not in lines[number]
+
+
+def test_lines_of_libraries_name_them(lines):
+    assert [line.get("logger") for line in lines[2:]] == [None, *["some.library"] * 2]
+    assert lines[2]["request_id"] == "r-1"
+
+
+def test_without_a_terminal_auto_means_json(lines):
+    automatic = [json.loads(line) for line in written("auto").splitlines()]
+    assert [line["event"] for line in automatic] == [line["event"] for line in lines]
+
+
+def test_the_console_is_for_people(console):
+    first, *_ = console.splitlines()
+    assert "[info     ] request" in first
+    assert "status=200" in first
+    assert "\x1b[" not in console  # colours are for terminals
+    assert "LookupError: what went wrong" in console
+    assert "disk 99% full" in console
+    assert "too detailed" not in console
+
+
+def test_no_traceback_in_json_shows_the_values_of_variables(lines):
+    assert "a-token-that-must-not-be-seen'" not in json.dumps(lines)
+    assert all("locals" not in line.get("exception", "") for line in lines)
+
+
+def test_no_traceback_for_people_shows_the_values_of_variables(console):
+    assert "LookupError: what went wrong" in console
+    assert "token = " not in console
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_lines_of_a_running_server_are_all_written_and_in_order(log_format):
+    program = """
+import asyncio, logging, sys
+import structlog
+from intentlive.logs import configure_logging
+
+configure_logging(sys.argv[1])
+log = structlog.get_logger("intentlive.test")
+
+async def serve():
+    for number in range(3):
+        log.info(f"line {number}")
+    await asyncio.to_thread(log.info, "line 3")
+    log.info("line 4")
+
+log.info("before")
+asyncio.run(serve())
+log.info("between")
+asyncio.run(serve())
+"""
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program, log_format],
+        capture_output=True,
+        check=True,
+        encoding="utf-8",
+    )
+    served = [f"line {number}" for number in range(5)]
+    expected = ["before", *served, "between", *served]
+    lines = run.stderr.splitlines()
+    assert len(lines) == len(expected)
+    assert all(event in line for event, line in zip(expected, lines, strict=True))
+
+
+def test_lines_are_written_though_the_loop_that_they_waited_for_is_gone():
+    program = """
+import asyncio, structlog
+from intentlive.logs import configure_logging
+
+configure_logging("json")
+log = structlog.get_logger("x")
+
+async def stop():
+    loop.stop()
+    log.info("waiting")
+
+loop = asyncio.new_event_loop()
+loop.create_task(stop())
+loop.run_forever()
+loop.close()
+log.info("later")
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program], capture_output=True, check=True
+    )
+    lines = [json.loads(line)["event"] for line in done.stderr.splitlines()]
+    assert lines == ["waiting", "later"]
+
+
+def test_a_line_that_cannot_be_written_fails_nobody():
+    program = """
+import logging, structlog
+from intentlive.logs import configure_logging
+
+configure_logging("json")
+logging.getLogger("library").log(35, "of a level of its own")
+structlog.get_logger("x").info("odd", path="\\udcff")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    levels = [json.loads(line)["level"] for line in done.stderr.splitlines()]
+    assert levels == ["warning", "info"]
