@@ -1,15 +1,19 @@
 """One server that most tests share, and more for those that kill, fill or lock theirs."""
 
 import json
+import shutil
 import signal
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from joserfc import jws
 from joserfc.jwk import OctKey
 
-from .server import Caller, Server
+from .calling import Answer
+from .server import Caller, Home, Server
+from .wire import finished, new_session
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell starts what runs in the background deaf to it, and children would inherit that.
@@ -43,6 +47,32 @@ def shared_bot(server: Server, caller: Caller) -> str:
 
 
 @pytest.fixture
+def send(server: Server, caller: Caller, shared_bot: str) -> Callable[..., Answer]:
+    """Send events, or a body as it is, for the shared bot."""
+    return partial(server.send, shared_bot, caller)
+
+
+@pytest.fixture
+def listed(server: Server, caller: Caller, shared_bot: str) -> Callable[[], list[str]]:
+    """The ids of the latest sessions of the shared bot."""
+    return partial(server.listed, shared_bot, caller)
+
+
+@pytest.fixture
+def the_server_goes_on(
+    server: Server, send: Callable[..., Answer], listed: Callable[[], list[str]]
+) -> Iterator[None]:
+    """The same process takes events and answers after the test."""
+    before = server.process
+    yield
+    assert server.process is before
+    assert server.is_alive()
+    session = new_session()
+    assert send([finished(session)]).status == 200
+    assert session in listed()
+
+
+@pytest.fixture
 def new_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     """Make servers of one's own; what still runs in the end is killed."""
     made: list[Server] = []
@@ -58,12 +88,31 @@ def new_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
 
 
 @pytest.fixture(scope="session")
-def sign() -> Callable[[Caller, object], str]:
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Caller, str]:
+    """A data directory with an app of an unlimited account and a bot, to be copied."""
+    home = Home(tmp_path_factory.mktemp("prepared"))
+    caller = home.caller(home.account("--rate-limit", "0"))
+    return home.data_dir, caller, home.bot(caller.account_id)
+
+
+@pytest.fixture
+def own(
+    prepared: tuple[Path, Caller, str], tmp_path: Path, new_server: Callable[..., Server]
+) -> tuple[Server, Caller, str]:
+    """A running server for one test alone, an app and an empty bot."""
+    data_dir, caller, bot = prepared
+    shutil.copytree(data_dir, tmp_path / "data")
+    return new_server(tmp_path / "data").start(), caller, bot
+
+
+@pytest.fixture(scope="session")
+def sign() -> Callable[..., str]:
     """Sign any payload with the secret of an app, as programs in the field do."""
 
-    def signed(caller: Caller, payload: object) -> str:
+    def signed(caller: Caller, payload: object, algorithm: str = "HS256") -> str:
         text = payload if isinstance(payload, str) else json.dumps(payload)
         key = OctKey.import_key(caller.client_secret)
-        return jws.serialize_compact({"alg": "HS256"}, text.encode(), key)
+        header = {"alg": algorithm}
+        return jws.serialize_compact(header, text.encode(), key, algorithms=[algorithm])
 
     return signed

@@ -41,7 +41,9 @@ class Home:
         own = {key: value for key, value in os.environ.items() if not key.startswith("INTENTLIVE_")}
         self.environment = own | {"INTENTLIVE_DATA_DIR": str(data_dir)}
 
-    def run(self, *arguments: str, program: Iterable[str] = (PROGRAM,)) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *arguments: str, program: Iterable[str] = (PROGRAM,)
+    ) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
         return subprocess.run(
             [*program, *arguments],
@@ -91,7 +93,8 @@ class Home:
         return Caller(account_id, client_id, secret, self.token(client_id, secret))
 
     def token(self, client_id: str, client_secret: str, *options: str) -> str:
-        who = ("--client-id", client_id, "--client-secret", client_secret)
+        # The equals sign: a secret may begin with a dash.
+        who = ("--client-id", client_id, f"--client-secret={client_secret}")
         return self.ok("token", "mint", *who, *options).strip()
 
 

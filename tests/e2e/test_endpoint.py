@@ -114,7 +114,9 @@ def test_the_body_is_ignored(url, reference_headers, expected, method, body):
     assert body_for(url, *reference_headers, *sent) == expected
 
 
-@pytest.mark.parametrize("content_type", ["text/xml", "application/json", "nonsense", "Content-Type;"])
+@pytest.mark.parametrize(
+    "content_type", ["text/xml", "application/json", "nonsense", "Content-Type;"]
+)
 def test_the_content_type_is_ignored(url, reference_headers, expected, content_type):
     header = content_type if content_type.endswith(";") else f"Content-Type: {content_type}"
     sent = ("--request", "POST", "--data-raw", "{", "--header", header)
@@ -180,9 +182,9 @@ def test_ties_go_by_session_id_descending(server, caller, bot):
     assert server.send(bot, caller, events).status == 200
     # They differ in the hundredths: the latest end is that of s0.
     assert server.listed(bot, caller) == [f"s{n}" for n in range(9)]
-    same = [finished(f"t{n}", f"2022-01-06T13:00:00.000{9 - n}Z") for n in range(9)]
+    same = [finished(f"t{n:02}", f"2022-01-06T13:00:00.000{n % 10}Z") for n in range(30)]
     assert server.send(bot, caller, same).status == 200
-    assert server.listed(bot, caller)[:9] == [f"t{n}" for n in range(8, -1, -1)]
+    assert server.listed(bot, caller) == [f"t{n:02}" for n in range(29, 4, -1)]
 
 
 def test_open_and_developer_sessions_do_not_appear(server, caller, bot):

@@ -92,23 +92,24 @@ def test_every_answer_has_a_request_id_of_its_own_and_a_log_line(
 
 
 @pytest.mark.parametrize(
-    ("headers", "check", "mend"),
+    ("headers", "said"),
     [
-        ({"auth": ""}, "no token", "send a JWT in the auth header"),
-        ({"auth": "nonsense"}, "token", "three parts"),
-        ({"auth": "{forged}"}, "signature", "sign with the client secret"),
-        ({"accountId": "another"}, "account", "accountId"),
-        ({"Authorization": "Bearer {forged}"}, "headers", "send one"),
+        ({"auth": ""}, ("no token", "send a JWT in the auth header")),
+        ({"auth": "nonsense"}, ("token", "three parts")),
+        ({"auth": "{forged}"}, ("signature", "sign with the client secret")),
+        ({"accountId": "another"}, ("account", "accountId")),
+        ({"Authorization": "Bearer {forged}"}, ("headers", "send one")),
     ],
 )
 def test_the_log_says_which_check_failed_and_how_to_mend_it(
-    server, caller, shared_bot, headers, check, mend
+    server, caller, shared_bot, headers, said
 ):
     forged = caller.token[:-6] + "AAAAAA"
     filled = {name: value.format(forged=forged) for name, value in headers.items()}
     answer = server.latest(shared_bot, caller, **filled)
     assert answer.status == 401
     line = server.log_line(answer.request_id)
+    check, mend = said
     assert line["check"] == check
     assert mend in line["mend"]
     log = server.log.read_text()

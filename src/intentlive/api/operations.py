@@ -32,7 +32,9 @@ def operations(store: SessionStore, clock: Callable[[], int], signals: Signals) 
         """Alive: the process answers."""
         return "ok\n"
 
-    not_ready: dict[int | str, dict[str, Any]] = {503: {"description": "Not ready, with the reason"}}
+    not_ready: dict[int | str, dict[str, Any]] = {
+        503: {"description": "Not ready, with the reason"}
+    }
 
     @app.get("/readyz", tags=["operations"], response_class=PlainTextResponse, responses=not_ready)
     async def readyz() -> PlainTextResponse:

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from cyclopts.types import ExistingFile
 
 from intentlive.auth.tokens import MIN_SECRET_LENGTH, check_public_key
-from intentlive.cli.options import check_id
+from intentlive.cli.options import check_id, read_pem
 from intentlive.cli.output import AsJson, Item, confirmed, show, show_all
 from intentlive.cli.stores import opened
 from intentlive.clock import wall_clock
@@ -33,6 +33,7 @@ def _check_secret(_type: object, value: str | None) -> None:
         raise ValueError(f"a client secret has at least {MIN_SECRET_LENGTH} characters")
 
 
+ClientSecret = Annotated[str, Parameter(validator=_check_secret, allow_leading_hyphen=True)]
 ClientId = Annotated[str, Parameter(help="The app's client id.")]
 Scopes = Annotated[
     list[Scope],
@@ -70,7 +71,7 @@ async def create(  # noqa: PLR0913 - one parameter an option
     public_key: PublicKey | None = None,
     require_exp: RequireExp = False,
     client_id: Annotated[str | None, Parameter(validator=check_id)] = None,
-    client_secret: Annotated[str | None, Parameter(validator=_check_secret)] = None,
+    client_secret: ClientSecret | None = None,
     json: AsJson = False,
     at: StoreSettings = StoreSettings(),
 ) -> None:
@@ -97,7 +98,7 @@ async def create(  # noqa: PLR0913 - one parameter an option
         account_id=account,
         name=name,
         algorithm=algorithm,
-        secret=(client_secret or secrets.token_urlsafe(48)) if signs_with_secret else None,
+        secret=(client_secret or secrets.token_hex(32)) if signs_with_secret else None,
         public_key=_read_public_key(algorithm, public_key),
         scopes=tuple(scope),
         bots=tuple(bot) or None,
@@ -207,7 +208,7 @@ def _read_public_key(algorithm: Algorithm, path: Path | None) -> str | None:
         raise IntentLiveError(f"an app of algorithm {algorithm} takes {needed}")
     if path is None:
         return None
-    pem = path.read_text(encoding="ascii")
+    pem = read_pem(path)
     try:
         check_public_key(pem)
     except ValueError as error:

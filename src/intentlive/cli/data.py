@@ -2,6 +2,7 @@
 
 import gzip
 import random
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -18,7 +19,7 @@ from intentlive.cli.bots import need_bot
 from intentlive.cli.output import AsJson, complain, show, show_all
 from intentlive.cli.stores import opened
 from intentlive.clock import wall_clock
-from intentlive.core.errors import NotFound, UnreadableBody
+from intentlive.core.errors import IntentLiveError, NotFound, UnreadableBody
 from intentlive.core.events import SessionEvent
 from intentlive.core.record import record
 from intentlive.core.session import fold
@@ -141,6 +142,10 @@ def _lines_at_once(file: Path) -> Iterator[Iterator[tuple[list[int], list[bytes]
 
 def _batched(lines: BinaryIO) -> Iterator[tuple[list[int], list[bytes]]]:
     numbered = ((number, line) for number, line in enumerate(lines, start=1) if line.strip())
-    while some := list(islice(numbered, _LINES_AT_ONCE)):
-        numbers, texts = zip(*some, strict=True)
-        yield list(numbers), list(texts)
+    try:
+        while some := list(islice(numbered, _LINES_AT_ONCE)):
+            numbers, texts = zip(*some, strict=True)
+            yield list(numbers), list(texts)
+    except (EOFError, OSError, zlib.error) as error:
+        taken = "what was read before is taken; import the whole file when you have it"
+        raise IntentLiveError(f"the file cannot be read to its end: {error}; {taken}") from error

@@ -1,6 +1,9 @@
 """What options of several commands have in common."""
 
 import re
+from pathlib import Path
+
+from intentlive.core.errors import IntentLiveError
 
 _ACCEPTABLE_ID = re.compile(r"[^\s/\x00-\x1f\x7f-\x9f]{1,128}")
 
@@ -9,3 +12,11 @@ def check_id(_type: object, value: str | None) -> None:
     """Validate an id that a user brings along; ValueError."""
     if value is not None and not _ACCEPTABLE_ID.fullmatch(value):
         raise ValueError("an id has 1 to 128 visible characters and no slash")
+
+
+def read_pem(path: Path) -> str:
+    """The text of a key file; IntentLiveError if it is none."""
+    try:
+        return path.read_text(encoding="ascii")
+    except (UnicodeDecodeError, OSError) as error:
+        raise IntentLiveError(f"{path} is not a key in PEM form: {error}") from error

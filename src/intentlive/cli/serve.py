@@ -62,7 +62,7 @@ async def _demo(at: StoreSettings, server: ServerSettings, listening: socket.soc
         account_id=tenant.account_id,
         name="Demo app",
         algorithm="HS256",
-        secret=secrets.token_urlsafe(48),
+        secret=secrets.token_hex(32),
         public_key=None,
         scopes=("SmartAssist Analytics", "Session Events"),
         bots=None,

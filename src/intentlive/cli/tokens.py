@@ -9,6 +9,7 @@ from cyclopts.types import ExistingFile, PositiveInt
 from intentlive.auth.gate import Gate
 from intentlive.auth.tokens import mint as mint_token
 from intentlive.auth.tokens import read_claims
+from intentlive.cli.options import read_pem
 from intentlive.cli.output import AsJson, complain, show
 from intentlive.cli.stores import opened
 from intentlive.clock import wall_clock
@@ -24,7 +25,7 @@ token = App(name="token", help="Tokens: make one, check one.")
 def mint(  # noqa: PLR0913 - one parameter an option
     *,
     client_id: str,
-    client_secret: str | None = None,
+    client_secret: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     private_key: ExistingFile | None = None,
     algorithm: Algorithm | None = None,
     ttl: PositiveInt | None = None,
@@ -50,7 +51,7 @@ def mint(  # noqa: PLR0913 - one parameter an option
         raise IntentLiveError("give --client-secret or --private-key")
     key = client_secret or ""
     if private_key is not None:
-        key = private_key.read_text(encoding="ascii")
+        key = read_pem(private_key)
     chosen: Algorithm = algorithm or ("RS256" if private_key else "HS256")
     try:
         made = mint_token(client_id, key, chosen, now=int(time.time()), ttl=ttl)

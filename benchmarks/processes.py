@@ -1,0 +1,95 @@
+"""Processes of a measurement: on a core of their own, ready when used, killed at the end."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+HERE = Path(__file__).parent
+HOST = "127.0.0.1"
+CORES = sorted(os.sched_getaffinity(0))
+SERVER_CORE, LOAD_CORE = CORES[0], CORES[-1]
+_READY_SECONDS = 20
+_TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
+
+
+class Server(NamedTuple):
+    """A server that runs."""
+
+    address: str
+    pid: int
+
+    def cpu_seconds(self) -> float:
+        """What all its threads have computed so far, in its own code and in the kernel."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / _TICKS_A_SECOND
+
+
+@contextmanager
+def server(command: Sequence[str], log: Path) -> Iterator[Server]:
+    """A server while it runs; `command` gets its `--port` and logs into a file."""
+    port = _free_port()
+    with log.open("ab") as lines, _on(SERVER_CORE):
+        process = subprocess.Popen(
+            [sys.executable, *command, "--port", str(port)], stdout=lines, stderr=lines
+        )
+    try:
+        _wait_until_ready(process, port, log)
+        yield Server(f"http://{HOST}:{port}", process.pid)
+    finally:
+        process.kill()  # its data is thrown away: nothing to drain
+        process.wait()
+
+
+def run(command: Sequence[str], core: int) -> str:
+    """What a program prints; it runs on one core."""
+    with (
+        _on(core),
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process,
+    ):
+        try:
+            printed, _ = process.communicate()
+        except BaseException:
+            process.kill()
+            raise
+    if process.returncode:
+        raise SystemExit(f"{command[0]} failed with exit code {process.returncode}")
+    return printed
+
+
+def run_here(script: str, *arguments: object, core: int) -> str:
+    """What one of the programs beside this file prints."""
+    return run([sys.executable, str(HERE / script), *map(str, arguments)], core)
+
+
+@contextmanager
+def _on(core: int) -> Iterator[None]:
+    """Children that start in this block inherit the core."""
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, CORES)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + _READY_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            socket.create_connection((HOST, port), timeout=1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise SystemExit(f"a server did not start:\n{log.read_text()[-2000:]}")

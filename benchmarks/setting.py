@@ -1,0 +1,96 @@
+"""What is measured: a store with one tenant in it, and events that look like a real bot's."""
+
+import asyncio
+import time
+from itertools import islice
+from pathlib import Path
+from random import Random
+from typing import NamedTuple
+
+import msgspec
+
+from intentlive.auth.tokens import mint
+from intentlive.core import ids
+from intentlive.core.reading import BotRules
+from intentlive.core.session import fold
+from intentlive.ingest.cloudevents import NDJSON, parse_events
+from intentlive.ports import Account, App, Bot
+from intentlive.simulation.traffic import traffic
+from intentlive.stores import open_store
+
+STORE = "sqlite:intentlive.db"
+EVENTS_A_BATCH = 1_000
+SESSIONS_A_MINUTE = 2_000  # a very large contact centre: 2.9 million sessions a day
+UNMEASURED = 100_000  # events until as many sessions end as begin
+ACCOUNT_ID = ids.account_id(b"benchmark")
+BOT_ID = ids.bot_id(b"benchmark")
+_CLIENT_ID = ids.client_id(b"benchmark")
+_SECRET = "benchmark" * 5
+NO_LIMIT_IN_PRACTICE = 1_000_000_000  # 0 would switch the counting off
+_HOUR_MS = 3600 * 1000
+
+
+class Traffic(NamedTuple):
+    """Events in batches of NDJSON, and how much their sessions overlap."""
+
+    batches: list[bytes]
+    sessions_a_batch: float
+
+
+def serve_command(folder: Path) -> list[str]:
+    """The server on the store in `folder`, with its lines as JSON."""
+    return ["-m", "intentlive", "serve", "--data-dir", str(folder), "--log-format", "json"]
+
+
+def headers() -> dict[str, str]:
+    """What a caller of the tenant's bot sends."""
+    token = mint(_CLIENT_ID, _SECRET, "HS256", now=int(time.time()), ttl=24 * 3600)
+    return {"auth": token, "accountId": ACCOUNT_ID}
+
+
+def make_traffic(count: int) -> Traffic:
+    """Whole batches of `count` events, all of the past."""
+    start = time.time_ns() // 1_000_000 - _HOUR_MS
+    endless = traffic(Random(25), start, SESSIONS_A_MINUTE, by_hour=False)
+    events = list(islice(endless, UNMEASURED, UNMEASURED + count))
+    some = [events[i : i + EVENTS_A_BATCH] for i in range(0, count, EVENTS_A_BATCH)]
+    subjects = [len({event["subject"] for event in batch}) for batch in some]
+    encoder = msgspec.json.Encoder()
+    return Traffic([encoder.encode_lines(batch) for batch in some], sum(subjects) / len(subjects))
+
+
+def batches_of(events: Path) -> list[bytes]:
+    """The batches of a file that holds one event a line."""
+    lines = events.read_bytes().splitlines(keepends=True)
+    return [b"".join(lines[i : i + EVENTS_A_BATCH]) for i in range(0, len(lines), EVENTS_A_BATCH)]
+
+
+def prepare(folder: Path, batches: list[bytes]) -> None:
+    """A store in `folder` with the tenant, and with what `batches` tell of its bot."""
+    asyncio.run(_prepare(folder, batches))
+
+
+async def _prepare(folder: Path, batches: list[bytes]) -> None:
+    now = time.time_ns() // 1_000_000
+    store = await open_store(STORE, folder)
+    try:
+        await store.add_account(Account(ACCOUNT_ID, "Benchmark", NO_LIMIT_IN_PRACTICE, now))
+        await store.add_bot(Bot(BOT_ID, ACCOUNT_ID, "Benchmark", BotRules(), now))
+        await store.add_app(
+            App(
+                client_id=_CLIENT_ID,
+                account_id=ACCOUNT_ID,
+                name="Benchmark",
+                algorithm="HS256",
+                secret=_SECRET,
+                public_key=None,
+                scopes=("SmartAssist Analytics", "Session Events"),
+                bots=(BOT_ID,),
+                require_exp=False,
+                created=now,
+            )
+        )
+        for body in batches:
+            await store.merge({BOT_ID: fold(parse_events(NDJSON, body, now).events)})
+    finally:
+        await store.close()

@@ -1,0 +1,42 @@
+"""The limit for reading: bytes that never change, from a plain ASGI callable in the same server."""
+
+import argparse
+from pathlib import Path
+
+import uvicorn
+import uvloop
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("body", type=Path)
+    parser.add_argument("--port", type=int, required=True)
+    options = parser.parse_args()
+    body = options.body.read_bytes()
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+    ]
+    start = {"type": "http.response.start", "status": 200, "headers": headers}
+    rest = {"type": "http.response.body", "body": body}
+
+    async def application(_scope, _receive, send):
+        await send(start)
+        await send(rest)
+
+    config = uvicorn.Config(  # as in intentlive.cli.serving
+        application,
+        port=options.port,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+    )
+    uvloop.run(uvicorn.Server(config).serve())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,197 @@
+"""The commands that keep accounts, bots and apps."""
+
+import json
+import sys
+
+import pytest
+
+import intentlive
+
+from .server import Home
+
+KINDS = ["account", "bot", "app"]
+CREATED_KEYS = {
+    "account": ["accountId", "name", "rateLimit", "created"],
+    "bot": ["botId", "accountId", "name", "idleTimeout", "skipSilent", "created"],
+    "app": [
+        *("clientId", "accountId", "name", "algorithm", "scopes", "bots", "requireExp", "created")
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A data directory without a server."""
+    return Home(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture(scope="module")
+def account(home):
+    return home.account()
+
+
+def fails(home, *arguments, code=1):
+    """What a command says on standard error that must fail, and prints nothing."""
+    done = home.run(*arguments)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def test_the_life_of_an_account(home):
+    account = home.account("--rate-limit", "7")
+    assert len(account) == 24
+    assert int(account, 16)
+    shown = home.json("account", "show", account)
+    assert list(shown) == CREATED_KEYS["account"]
+    assert (shown["accountId"], shown["name"], shown["rateLimit"]) == (account, "Tenant", 7)
+    changed = home.json("account", "update", account, "--name", "Ünïcode", "--rate-limit", "0")
+    assert changed == shown | {"name": "Ünïcode", "rateLimit": 0}
+    assert changed in home.json("account", "list")
+    text = home.ok("account", "show", account)
+    assert "Ünïcode" in text
+    assert account in home.ok("account", "list")
+    home.ok("account", "delete", account, "--yes")
+    assert "there is no account" in fails(home, "account", "show", account)
+
+
+def test_the_life_of_a_bot(home, account):
+    bot = home.bot(account, "--idle-timeout", "60", "--skip-silent")
+    assert bot.startswith("st-")
+    shown = home.json("bot", "show", bot)
+    assert list(shown) == CREATED_KEYS["bot"]
+    assert (shown["idleTimeout"], shown["skipSilent"]) == (60, True)
+    options = ("--name", "New", "--idle-timeout", "1209600", "--no-skip-silent")
+    changed = home.json("bot", "update", bot, *options)
+    assert changed == shown | {"name": "New", "idleTimeout": 1209600, "skipSilent": False}
+    assert changed in home.json("bot", "list")
+    assert home.json("bot", "list", "--account", "nobody") == []
+    assert bot in home.ok("bot", "list")
+    assert "New" in home.ok("bot", "show", bot)
+    home.ok("bot", "delete", bot)
+    assert "there is no bot" in fails(home, "bot", "show", bot)
+
+
+def test_a_bot_with_an_id_of_its_own(home, account):
+    assert home.bot(account, "--bot-id", "my-bot") == "my-bot"
+    taken = ("bot", "create", "Bot", "--account", account, "--bot-id", "my-bot")
+    assert "exists already" in fails(home, *taken)
+    for wrong in ("a b", "x" * 129):
+        fails(home, *taken[:-1], wrong, code=2)
+
+
+def test_the_life_of_an_app(home, account):
+    bot = home.bot(account)
+    created = home.json(
+        *("app", "create", "App", "--account", account, "--bot", bot, "--require-exp"),
+        *("--scope", "Session Events", "--scope", "SmartAssist Analytics"),
+    )
+    assert list(created) == ["clientId", "clientSecret"]
+    client, secret = created.values()
+    assert client.startswith("cs-")
+    assert len(secret) >= 32
+    shown = home.json("app", "show", client)
+    assert list(shown) == CREATED_KEYS["app"]
+    assert (shown["algorithm"], shown["requireExp"], shown["bots"]) == ("HS256", True, [bot])
+    assert shown["scopes"] == ["Session Events", "SmartAssist Analytics"]
+    options = ("--name", "New", "--scope", "Bot Sessions", "--whole-account", "--no-require-exp")
+    changed = home.json("app", "update", client, *options)
+    wanted = {"name": "New", "scopes": ["Bot Sessions"], "bots": None, "requireExp": False}
+    assert changed == shown | wanted
+    assert changed in home.json("app", "list", "--account", account)
+    texts = home.ok("app", "list"), home.ok("app", "show", client), json.dumps(changed)
+    assert all(client in text and secret not in text for text in texts)
+    home.ok("app", "delete", client)
+    assert "there is no app" in fails(home, "app", "show", client)
+
+
+def test_text_of_what_was_created(home, account):
+    text = home.ok("app", "create", "App", "--account", account, "--scope", "Session Events")
+    (id_line, secret_line) = text.splitlines()
+    assert id_line.split()[0] == "clientId"
+    assert secret_line.split()[0] == "clientSecret"
+
+
+def test_empty_lists_say_what_to_do(tmp_path):
+    home = Home(tmp_path / "made" / "on demand")
+    assert home.json("account", "list") == []
+    assert "intentlive bot create" in home.ok("bot", "list")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_unknown_ids(home, kind):
+    for command in ("update", "delete"):
+        assert "there is no" in fails(home, kind, command, "nobody")
+
+
+def test_what_others_need_cannot_be_deleted(home, account):
+    bot = home.bot(account)
+    home.caller(account, "--bot", bot)
+    assert "bound to bot" in fails(home, "bot", "delete", bot)
+    assert "delete them first" in fails(home, "account", "delete", account)
+
+
+def test_unknown_owners(home, account):
+    assert "no account" in fails(home, "bot", "create", "Bot", "--account", "nobody")
+    app = ("app", "create", "App", "--scope", "Session Events", "--account")
+    assert "no account" in fails(home, *app, "nobody")
+    assert "no bot nobody" in fails(home, *app, account, "--bot", "nobody")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("account", "create"),
+        ("account", "create", "Name", "--rate-limit", "-1"),
+        ("account", "frobnicate"),
+        ("bot", "create", "Bot"),
+        ("bot", "create", "Bot", "--account", "a", "--idle-timeout", "0"),
+        ("app", "create", "App", "--account", "a", "--scope", "Everything"),
+        ("serve", "--port", "many"),
+        ("import", "/nowhere", "--bot", "b"),
+        ("simulate", "--bot", "b", "--rate", "0"),
+        ("token", "mint"),
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_ends_with_code_2(home, arguments):
+    assert fails(home, *arguments, code=2)
+
+
+def test_as_a_module(home):
+    module = (sys.executable, "-m", "intentlive")
+    version = home.run("--version", program=module)
+    assert (version.returncode, version.stdout) == (0, f"{intentlive.__version__}\n")
+    assert home.run("account", "show", "nobody", program=module).returncode == 1
+    text = home.run("--help", program=module).stdout
+    for command in (*KINDS, "demo", "doctor", "import", "latest", "serve", "simulate", "token"):
+        assert f" {command} " in text
+
+
+def test_where_the_store_is(home, tmp_path):
+    elsewhere = tmp_path / "else" / "where.db"
+    made = home.json("account", "create", "Tenant", "--store", f"sqlite:{elsewhere}")
+    assert elsewhere.is_file()
+    assert "there is no account" in fails(home, "account", "show", made["accountId"])
+    inside = ("--data-dir", str(elsewhere.parent), "--store", "sqlite:where.db")
+    assert home.json("account", "show", made["accountId"], *inside)["name"] == "Tenant"
+
+
+def test_stores_that_cannot_be_opened(home, tmp_path):
+    in_the_way = tmp_path / "file"
+    in_the_way.write_text("this is not a store, and no directory either\n" * 100)
+    for options in (
+        ("--store", "mysql:somewhere"),
+        ("--store", "sqlite:"),
+        ("--data-dir", str(in_the_way)),
+        ("--store", f"sqlite:{in_the_way}"),
+        ("--store", f"sqlite:{tmp_path}"),
+    ):
+        assert fails(home, "account", "list", *options)
+    assert fails(home, "serve", "--port", "0", *options)
+    assert in_the_way.read_text().startswith("this is not a store")
+
+
+def test_a_port_that_is_taken(home, server):
+    said = fails(home, "serve", "--port", str(server.port))
+    assert "choose another --port" in said
