@@ -1,11 +1,12 @@
 """Events written by hand, in the form in which they come over the wire."""
 
 from datetime import datetime, timedelta
+from functools import reduce
 
 import msgspec
 
 from intentlive.core.events import AnyEvent, SessionEvent
-from intentlive.core.session import State, join_all, observe
+from intentlive.core.session import State, join, observe
 from intentlive.core.times import parse_instant
 
 SESSION = "6364a8616d8e6a6a0effc0de"
@@ -53,7 +54,7 @@ def ms(seconds: float) -> int:
 
 
 def state_of(*session_events: SessionEvent) -> State:
-    return join_all(observe(each) for each in session_events)
+    return reduce(join, map(observe, session_events), State())
 
 
 FINISHED = {

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from intentlive.api.events import EventsIn
 from intentlive.api.front import Front, Route
-from intentlive.api.operations import operations
+from intentlive.api.operations import Vitals, operations
 from intentlive.api.realtime import Realtime
 from intentlive.auth.gate import Gate
 from intentlive.auth.ratelimit import RateLimiter
@@ -41,4 +41,5 @@ async def serving(
             Realtime(gate, RateLimiter(), views, monotonic),
             EventsIn(gate, intake, clock, signals),
         ]
-        yield Running(Front(routes, operations(store, clock, signals), signals), intake)
+        behind = operations(Vitals(store, intake.trouble, signals, clock, monotonic))
+        yield Running(Front(routes, behind, signals), intake)

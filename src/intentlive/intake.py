@@ -9,10 +9,13 @@ from collections.abc import Callable, Mapping
 from time import perf_counter
 from typing import NamedTuple, Self
 
-from intentlive.core.errors import NotFound
+from intentlive.core.errors import NotFound, StoreUnavailable
 from intentlive.core.session import State, join
 from intentlive.ports import SessionStore
 from intentlive.signals import Signals
+
+# A server that is told to be in trouble gets no more requests, which alone could tell otherwise.
+_TROUBLE_SECONDS = 10.0
 
 
 class _Waiting(NamedTuple):
@@ -33,6 +36,7 @@ class Intake:
         self._store = store
         self._on_change = on_change
         self._signals = signals
+        self._failure: tuple[float, str] | None = None
         self._waiting: list[_Waiting] = []
         self._committing: asyncio.Task[None] | None = None
 
@@ -48,6 +52,12 @@ class Intake:
             self._committing = asyncio.create_task(self._commit_all())
         await done
 
+    def trouble(self) -> str | None:
+        """Why the last transaction failed, if it was not long ago; None if all is well."""
+        if self._failure is None or perf_counter() - self._failure[0] > _TROUBLE_SECONDS:
+            return None
+        return self._failure[1]
+
     async def __aenter__(self) -> Self:
         return self
 
@@ -56,24 +66,32 @@ class Intake:
             await self._committing
 
     async def _commit_all(self) -> None:
-        while self._waiting:
-            group, self._waiting = self._waiting, []
-            self._signals.queue_depth.set(0)
-            await self._commit(group)
-        self._committing = None
+        try:
+            while self._waiting:
+                group, self._waiting = self._waiting, []
+                self._signals.queue_depth.set(0)
+                await self._commit(group)
+        finally:
+            self._committing = None
 
     async def _commit(self, group: list[_Waiting]) -> None:
         began = perf_counter()
         try:
             revisions = await self._store.merge(_joined(group))
-        except Exception as error:  # noqa: BLE001 - it goes to every request that waits
+            for bot_id, revision in revisions.items():
+                self._on_change(bot_id, revision)
+        except Exception as error:  # noqa: BLE001 - it goes to those it concerns
             self._signals.failed_commits.inc()
+            if len(group) > 1 and not isinstance(error, StoreUnavailable):
+                for waiting in group:  # one of them is at fault: let it not spoil the others
+                    await self._commit([waiting])
+                return
+            self._failure = perf_counter(), str(error)
             for waiting in group:
                 _answer(waiting, error)
             return
+        self._failure = None
         self._signals.commit_seconds.observe(perf_counter() - began)
-        for bot_id, revision in revisions.items():
-            self._on_change(bot_id, revision)
         for waiting in group:
             known = waiting.bot_id in revisions
             _answer(waiting, None if known else NotFound(f"there is no bot {waiting.bot_id}"))

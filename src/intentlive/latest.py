@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from intentlive.core.record import record, render
 from intentlive.ports import SessionStore
+from intentlive.sharing import Shared
 from intentlive.signals import Signals
 
 LATEST = 25
@@ -25,6 +26,7 @@ class _View(Struct):
     body: bytes
     revision: int
     due: int | None
+    made: int
     checked: int
 
 
@@ -37,6 +39,8 @@ class LatestViews:
         self._signals = signals
         self._views: dict[str, _View] = {}
         self._revisions: dict[str, int] = {}
+        self._rechecks: Shared[None] = Shared()
+        self._renderings: Shared[bytes | None] = Shared()
 
     def on_change(self, bot_id: str, revision: int) -> None:
         """Learn a bot's revision, so that this process's own writes are seen at once."""
@@ -50,22 +54,31 @@ class LatestViews:
         """The answer of the endpoint; None for an unknown bot."""
         now = self._clock()
         view = self._views.get(bot_id)
-        if view is not None and await self._is_fresh(bot_id, view, now):
+        if view is not None and not 0 <= now - view.checked < RECHECK_MS:
+            await self._rechecks.ask(bot_id, lambda: self._recheck(bot_id, now))
+            view = self._views.get(bot_id)
+        if view is not None and self._is_fresh(bot_id, view, now):
             self._signals.view_hits.inc()
             return view.body
         self._signals.view_misses.inc()
-        return await self._render(bot_id, now)
+        # A rendering under way serves those who came before the next change, not after it.
+        asked = bot_id, self._revisions.get(bot_id)
+        return await self._renderings.ask(asked, lambda: self._render(bot_id, now))
 
-    async def _is_fresh(self, bot_id: str, view: _View, now: int) -> bool:
-        if view.due is not None and view.due <= now:
-            return False
-        if not 0 <= now - view.checked < RECHECK_MS:
-            view.checked = now  # before waiting: one request in flight asks for all
-            revision = await self._store.revision(bot_id)
-            if revision is None:
-                return False
+    def _is_fresh(self, bot_id: str, view: _View, now: int) -> bool:
+        """Whether a view still holds; one made in the future is of a clock that was set back."""
+        is_due = view.due is not None and view.due <= now
+        is_current = view.revision >= self._revisions.get(bot_id, view.revision)
+        return is_current and not is_due and view.made <= now
+
+    async def _recheck(self, bot_id: str, now: int) -> None:
+        revision = await self._store.revision(bot_id)
+        view = self._views.get(bot_id)
+        if revision is None:
+            self._views.pop(bot_id, None)
+        elif view is not None:
             self.on_change(bot_id, revision)
-        return view.revision >= self._revisions.get(bot_id, view.revision)
+            view.checked = now
 
     async def _render(self, bot_id: str, now: int) -> bytes | None:
         latest = await self._store.latest(bot_id, now, LATEST)
@@ -76,5 +89,5 @@ class LatestViews:
         body = render(records)
         if len(self._views) >= _MAX_VIEWS:
             del self._views[next(iter(self._views))]
-        self._views[bot_id] = _View(body, latest.revision, latest.due, now)
+        self._views[bot_id] = _View(body, latest.revision, latest.due, made=now, checked=now)
         return body

@@ -5,6 +5,7 @@ import json
 import logging
 import sys
 import time
+from contextlib import suppress
 from typing import Any, BinaryIO
 
 import msgspec
@@ -19,8 +20,9 @@ def configure_logging(log_format: str) -> None:
         log_format = "console" if sys.stderr.isatty() else "json"
     processors: list[structlog.typing.Processor]
     if log_format == "json":
-        processors = [structlog.processors.format_exc_info, _JsonLine()]
-        factory: Any = _lines_to_stderr
+        processors = [_JsonLine()]
+        lines = _Lines(sys.stderr.buffer)
+        factory: Any = lambda *_names: lines  # noqa: E731 - a factory is a callable
     else:
         processors = [
             structlog.stdlib.add_log_level,
@@ -35,6 +37,9 @@ def configure_logging(log_format: str) -> None:
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[_ToStructlog()], level=logging.WARNING, force=True)
+
+
+_encoder = msgspec.json.Encoder(enc_hook=repr)
 
 
 class _ToStructlog(logging.Handler):
@@ -63,14 +68,16 @@ class _JsonLine:
         self._ms = -1
         self._timestamp = ""
 
-    def __call__(self, _logger: object, level: str, event: structlog.typing.EventDict) -> bytes:
+    def __call__(self, logger: object, level: str, event: structlog.typing.EventDict) -> bytes:
         ms = time.time_ns() // 1_000_000
         if ms != self._ms:
             self._ms, self._timestamp = ms, format_instant(ms)
+        if "exc_info" in event:
+            event = structlog.processors.format_exc_info(logger, level, event)
         level = "error" if level == "exception" else level
         line = {"timestamp": self._timestamp, "level": level, "event": event.pop("event"), **event}
         try:
-            return msgspec.json.encode(line, enc_hook=repr)
+            return _encoder.encode(line)
         except UnicodeEncodeError:  # a path that is not UTF-8
             return json.dumps(line, default=repr).encode()
 
@@ -101,12 +108,7 @@ class _Lines:
         self._scheduled_on = None
         lines, self._waiting = self._waiting, []
         if lines:
-            self._file.write(b"\n".join(lines) + b"\n")
-            self._file.flush()
-
-
-def _lines_to_stderr(*_names: object) -> _Lines:
-    return _LINES
-
-
-_LINES = _Lines(sys.stderr.buffer)
+            # A full disk or a closed pipe must not stop what the lines tell of.
+            with suppress(OSError, ValueError):
+                self._file.write(b"\n".join(lines) + b"\n")
+                self._file.flush()

@@ -87,7 +87,10 @@ class SessionStore(Protocol):
         """The `limit` latest sessions of a bot with `endTime <= now`; None for an unknown bot."""
 
     async def revision(self, bot_id: str) -> int | None:
-        """A number that grows with every change of the bot or its sessions; None if unknown."""
+        """A number that grows with every change of the bot or its sessions; None if unknown.
+
+        It begins with the bot's `created`, so that it grows across bots of one id, too.
+        """
 
     async def open_sessions(self, now: int) -> int:
         """How many sessions of all bots have not ended at `now`."""

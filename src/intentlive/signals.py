@@ -11,6 +11,7 @@ from prometheus_client import (
 )
 
 _MAX_SOURCES = 100
+_QUIET_MS = 10 * 60 * 1000
 _OTHER_SOURCES = "(other sources)"
 _COMMIT_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
@@ -64,7 +65,7 @@ class Signals:
             ["source"],
             registry=self.registry,
         )
-        self._sources: set[str] = set()
+        self._sources: dict[str, int] = {}
         views = Counter(
             "intentlive_latest_views",
             "Answers with the latest sessions, by whether a rendering was at hand",
@@ -91,12 +92,20 @@ class Signals:
         for reason, count in reasons.items():
             self._events_rejected.labels(reason).inc(count)
 
-    def observe_lag(self, source: str, seconds: float) -> None:
-        """Note how late a source's newest event came; only the first sources get a name.
+    def observe_lag(self, source: str, seconds: float, now: int) -> None:
+        """Note how late a source's newest event came, at `now` (ms).
 
-        The name comes from the sender, and each makes a time series.
+        Only so many sources get a name of their own: each makes a time series, and the sender
+        chooses it.
         """
         if source not in self._sources and len(self._sources) >= _MAX_SOURCES:
             source = _OTHER_SOURCES
-        self._sources.add(source)
+        self._sources[source] = now
         self._source_lag.labels(source).set(seconds)
+
+    def forget_quiet_sources(self, now: int) -> None:
+        """Drop the lag of sources that have not been heard of for a while: it is no news."""
+        for source, heard in list(self._sources.items()):
+            if now - heard > _QUIET_MS:
+                del self._sources[source]
+                self._source_lag.remove(source)

@@ -40,10 +40,16 @@ class BrokenStore:
         self.error = error
 
     def __getattr__(self, name):
-        return self._raise if name in self._methods and self.error else getattr(self._store, name)
+        method = getattr(self._store, name)
+        if name not in self._methods:
+            return method
 
-    async def _raise(self, *_):
-        raise self.error
+        async def may_fail(*arguments):
+            if self.error:
+                raise self.error
+            return await method(*arguments)
+
+        return may_fail
 
 
 class Server:

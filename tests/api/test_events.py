@@ -92,7 +92,7 @@ async def test_compressed_bodies_are_opened(server):
         (BATCH, encode([FINISHING])[:-1], "the body is not JSON"),
         (BATCH, encode(FINISHING), "must be an array of events"),
         (NDJSON, encode(FINISHING) + b"\n" + encode(FINISHING)[:-3], "line 2 is not JSON"),
-        (BATCH, b"", "the body is not JSON"),
+        (BATCH, b"", "must be an array of events"),
         (BATCH, b"[\xff]", "not UTF-8 from byte 1"),
     ],
 )

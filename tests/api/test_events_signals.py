@@ -112,7 +112,10 @@ async def test_a_store_that_fails_stores_nothing_and_says_try_again(tmp_path):
             refused = await server.send(event("flow.completed"))
         assert (refused.status_code, refused.json()) == (503, UNAVAILABLE)
         assert refused.headers["retry-after"] == "2"
-        assert (lines[-1]["check"], lines[-1]["mend"]) == ("capacity", "disk I/O error")
+        assert (lines[-1]["check"], lines[-1]["mend"]) == (
+            "store",
+            "see intentlive doctor: disk I/O error",
+        )
         assert (await server.latest()).json() == []
         assert await server.metric("intentlive_commits_failed_total") == 1
         broken[0].error = None

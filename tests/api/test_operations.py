@@ -1,14 +1,15 @@
 """Alive, ready, counted and described; and one shape for every error of every route."""
 
+import asyncio
 import math
 import re
+from collections import Counter
 
 import pytest
 from structlog.testing import capture_logs
 
 from intentlive.api.operations import operations
 from intentlive.core.errors import StoreUnavailable
-from intentlive.signals import Signals
 
 from .server import BrokenStore, event, problem, running
 from .test_realtime import KEYS
@@ -19,7 +20,7 @@ HEX = re.compile(r"[0-9a-f]{24}")
 
 def routes_behind():
     """Path and methods of every route of the application behind the plain ones."""
-    app = operations(None, lambda: 0, Signals())
+    app = operations(None)
     return {route.path: route.methods for route in app.routes}
 
 
@@ -83,6 +84,7 @@ async def test_ready_as_long_as_the_store_takes_writes(tmp_path):
         ready = await server.http.get("/readyz")
         assert (ready.status_code, ready.text) == (200, "ready\n")
         broken[0].error = StoreUnavailable("sessions.db: disk I/O error")
+        server.monotonic.move(seconds=1)
         unready = await server.http.get("/readyz")
         assert unready.status_code == 503
         assert "sessions.db: disk I/O error" in unready.text
@@ -114,7 +116,38 @@ async def test_open_sessions_are_counted_at_the_time_of_the_question(server):
     await server.send(event("message.received"), event("message.received", "s-2", event_id="2"))
     assert await server.metric("intentlive_open_sessions") == 2
     server.clock.move(seconds=900)
+    server.monotonic.move(seconds=5)
     assert await server.metric("intentlive_open_sessions") == 0
+
+
+async def test_however_many_ask_the_store_is_asked_once_a_moment(tmp_path):
+    asked = Counter()
+
+    class Counting(BrokenStore):
+        def __getattr__(self, name):
+            asked[name] += 1
+            return super().__getattr__(name)
+
+    async with running(tmp_path, wrap=lambda store: Counting(store, None)) as server:
+        for _ in range(3):
+            await asyncio.gather(*[server.http.get(path) for path in ("/metrics", "/readyz") * 20])
+    assert asked["open_sessions"] == 1
+
+
+async def test_a_server_whose_last_transaction_failed_is_not_ready(tmp_path):
+    broken = []
+
+    def wrap(store):
+        broken.append(BrokenStore(store, StoreUnavailable("disk is full"), "merge"))
+        return broken[0]
+
+    async with running(tmp_path, wrap=wrap) as server:
+        await server.send(event("flow.completed"))
+        unready = await server.http.get("/readyz")
+        assert (unready.status_code, "disk is full" in unready.text) == (503, True)
+        broken[0].error = None
+        await server.send(event("flow.completed"))
+        assert (await server.http.get("/readyz")).status_code == 200
 
 
 async def test_metrics_answer_though_the_store_does_not(tmp_path):

@@ -152,3 +152,24 @@ async def test_changes_are_seen_by_another_process(two_stores):
     await one.add_account(an_account())
     assert await other.registry_revision() > before
     assert await other.account("a1") == an_account()
+
+
+async def test_a_refused_deletion_changes_nothing(store):
+    await add_bot(store, "st-1")
+    await store.merge({"st-1": fold([event("session.ended", 0, subject="s")])})
+    before = await store.revision("st-1")
+    await store.add_app(an_app(bots=("st-1",)))
+    with pytest.raises(StillInUse):
+        await store.delete_bot("st-1")
+    assert await store.revision("st-1") == before
+    await store.delete_app("cs-1")
+    await store.delete_bot("st-1")
+    assert await store.revision("st-1") is None
+
+
+async def test_revisions_grow_across_bots_of_one_id(store):
+    await add_bot(store, "st-1")
+    old = (await store.merge({"st-1": fold([event("session.ended", 0)])}))["st-1"]
+    await store.delete_bot("st-1")
+    await store.add_bot(Bot("st-1", "a1", "Bot", BotRules(), created=1_000))
+    assert await store.revision("st-1") > old

@@ -252,5 +252,5 @@ def test_the_store_takes_no_writes(own):
         answer = server.send(bot, caller, events)
         assert (answer.status, answer.error[1]) == (503, 503)
         assert int(answer.headers["retry-after"]) > 0
-        assert server.log_line(answer.request_id)["check"] == "capacity"
+        assert server.log_line(answer.request_id)["check"] == "store"
     assert server.send(bot, caller, events).json == {"accepted": 3000, "rejected": []}

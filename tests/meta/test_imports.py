@@ -8,7 +8,7 @@ SRC = Path(__file__).resolve().parents[2] / "src"
 FILES = sorted((SRC / "intentlive").rglob("*.py"))
 ORDER = (
     {"core"},
-    {"ports"},
+    {"ports", "sharing"},
     {"ingest", "stores", "auth", "signals"},
     {"intake", "latest", "feed", "idle"},
     {"api"},

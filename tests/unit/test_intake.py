@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from intentlive.core.errors import NotFound, StoreUnavailable
+from intentlive.core.errors import NotFound, StoreUnavailable, UnknownStateVersion
 from intentlive.core.session import fold
 from intentlive.intake import Intake
 from intentlive.signals import Signals
@@ -144,3 +144,37 @@ async def test_depth_and_commits_are_counted(gated):
         gated.go.set()
     assert signals.registry.get_sample_value("intentlive_queue_depth") == 0
     assert signals.registry.get_sample_value("intentlive_commit_seconds_count") == 2
+
+
+async def test_one_request_that_cannot_be_stored_does_not_spoil_the_others(gated):
+    unreadable = UnknownStateVersion("made by a newer release")
+    gated.go.set()
+    async with Intake(gated, lambda *_: None, Signals()) as intake:
+        gated.failures = [unreadable, unreadable]
+        bad, good = await asyncio.gather(
+            intake.submit("st-1", ended("a")),
+            intake.submit("st-2", ended("a")),
+            return_exceptions=True,
+        )
+    assert (bad, good) == (unreadable, None)
+    assert [sorted(batch) for batch in gated.batches] == [["st-1", "st-2"], ["st-1"], ["st-2"]]
+
+
+async def test_a_listener_that_fails_does_not_stop_the_intake(gated):
+    gated.go.set()
+    async with Intake(gated, lambda *_: 1 / 0, Signals()) as intake:
+        for _ in range(2):
+            with pytest.raises(ZeroDivisionError):
+                await intake.submit("st-1", ended("a"))
+
+
+async def test_trouble_is_told_until_a_transaction_succeeds(gated):
+    gated.failures = [StoreUnavailable("disk is full")]
+    gated.go.set()
+    async with Intake(gated, lambda *_: None, Signals()) as intake:
+        assert intake.trouble() is None
+        with pytest.raises(StoreUnavailable):
+            await intake.submit("st-1", ended("a"))
+        assert intake.trouble() == "disk is full"
+        await intake.submit("st-1", ended("a"))
+        assert intake.trouble() is None

@@ -1,12 +1,15 @@
 """The rendered latest 25: served from memory only as long as they are true."""
 
+import asyncio
 import json
 
 import pytest
 
+from intentlive.core.errors import StoreUnavailable
 from intentlive.core.reading import BotRules
 from intentlive.core.session import fold
 from intentlive.latest import RECHECK_MS, LatestViews
+from intentlive.ports import Bot
 from intentlive.signals import Signals
 from intentlive.stores import open_store
 from tests.contract.conftest import add_bot
@@ -140,4 +143,52 @@ async def test_memory_is_bounded(world, monkeypatch):
         await world.views.latest(bot_id)
     assert world.hits == 0
     await world.views.latest("st-3")
+    assert world.hits == 1
+
+
+async def test_an_answer_made_by_a_clock_that_ran_ahead_is_not_served(world):
+    await world.tell(event("message.received", 0, subject="open"))
+    world.now += 3_600_000
+    assert await world.ids() == ["open"]
+    world.now -= 3_600_000
+    assert await world.ids() == []
+
+
+async def test_questions_at_one_time_are_answered_by_one_rendering(world):
+    asked, read = [], world.store.latest
+
+    async def counted_read(*wanted):
+        asked.append(wanted)
+        return await read(*wanted)
+
+    world.store.latest = counted_read
+    answers = await asyncio.gather(*[world.views.latest("st-1") for _ in range(50)])
+    assert (set(answers), len(asked)) == ({b"[]"}, 1)
+
+
+async def test_an_answer_that_cannot_be_rechecked_is_not_served(world):
+    assert await world.ids() == []
+    check = world.store.revision
+
+    async def fail(_bot_id):
+        raise StoreUnavailable("away")
+
+    world.store.revision = fail
+    world.now += RECHECK_MS
+    for _ in range(3):
+        with pytest.raises(StoreUnavailable):
+            await world.ids()
+    world.store.revision = check
+    assert await world.ids() == []
+
+
+async def test_a_bot_made_anew_under_an_old_id_is_remembered_as_any_other(world):
+    for number in range(5):
+        await world.tell(ended(str(number)))
+    await world.ids()
+    await world.store.delete_bot("st-1")
+    world.views.forget_all()
+    anew = Bot("st-1", "a1", "Bot", BotRules(), created=world.now)
+    await world.store.add_bot(anew)
+    assert [await world.ids() for _ in range(2)] == [[], []]
     assert world.hits == 1

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -188,3 +189,26 @@ structlog.get_logger("x").info("odd", path="\\udcff")
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
     levels = [json.loads(line)["level"] for line in done.stderr.splitlines()]
     assert levels == ["warning", "info"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is a device of Linux")
+def test_a_log_that_cannot_be_written_stops_nobody():
+    program = """
+import asyncio, structlog
+from intentlive.logs import configure_logging
+
+configure_logging("json")
+
+async def work():
+    for number in range(3):
+        structlog.get_logger("x").info("lost", number=number)
+        await asyncio.sleep(0)
+    print("done")
+
+asyncio.run(work())
+"""
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=full, check=False
+        )
+    assert done.stdout == b"done\n"

@@ -5,6 +5,8 @@ from prometheus_client import generate_latest
 
 from intentlive.signals import Signals
 
+NOW = 1_641_470_400_000
+
 
 @pytest.fixture
 def signals():
@@ -64,25 +66,25 @@ def test_rejected_events_are_counted_by_reason(signals):
 
 
 def test_the_lag_of_a_source_is_its_latest(signals):
-    signals.observe_lag("urn:a", 5)
-    signals.observe_lag("urn:b", 7.5)
-    signals.observe_lag("urn:a", -1)
+    signals.observe_lag("urn:a", 5, NOW)
+    signals.observe_lag("urn:b", 7.5, NOW)
+    signals.observe_lag("urn:a", -1, NOW)
     assert value(signals, "intentlive_source_lag_seconds", source="urn:a") == -1
     assert value(signals, "intentlive_source_lag_seconds", source="urn:b") == 7.5
 
 
 def test_only_the_first_hundred_sources_get_a_series(signals):
     for number in range(1_000):
-        signals.observe_lag(f"urn:{number}", number)
+        signals.observe_lag(f"urn:{number}", number, NOW)
     (lag,) = (m for m in signals.registry.collect() if m.name == "intentlive_source_lag_seconds")
     assert len(lag.samples) == 101
     assert value(signals, "intentlive_source_lag_seconds", source="(other sources)") == 999
-    signals.observe_lag("urn:0", 42)
+    signals.observe_lag("urn:0", 42, NOW)
     assert value(signals, "intentlive_source_lag_seconds", source="urn:0") == 42
 
 
 def test_names_from_senders_cannot_break_the_text_format(signals):
-    signals.observe_lag('a"} 1\nintentlive_open_sessions 5\n#\\', 1)
+    signals.observe_lag('a"} 1\nintentlive_open_sessions 5\n#\\', 1, NOW)
     lines = generate_latest(signals.registry).decode().splitlines()
     assert [line for line in lines if line.startswith("intentlive_open_sessions ")] == [
         "intentlive_open_sessions 0.0"
@@ -93,3 +95,17 @@ def test_two_servers_in_one_process_count_apart(signals):
     other = Signals()
     signals.events_accepted.inc(3)
     assert value(other, "intentlive_events_accepted_total") == 0
+
+
+def test_a_source_that_is_quiet_is_no_news_any_more():
+    signals = Signals()
+    signals.observe_lag("urn:history", 1e9, NOW)
+    signals.observe_lag("urn:live", 1, NOW + 600_000)
+    signals.forget_quiet_sources(NOW + 600_001)
+    assert lag(signals, "urn:history") is None
+    assert lag(signals, "urn:live") == 1
+
+
+def lag(signals, source):
+    name = "intentlive_source_lag_seconds"
+    return signals.registry.get_sample_value(name, {"source": source})

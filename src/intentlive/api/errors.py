@@ -16,11 +16,11 @@ INVALID_ARGUMENTS = "Validation errors/ Invalid arguments"
 RATE_LIMITED = (
     "You've exceeded the per-minute rate limit. Please wait for sometime before retrying."
 )
-_RETRY_SECONDS = b"2"
+_RETRY: Headers = ((b"retry-after", b"2"),)
 
 
 class Problem(Exception):
-    """An answer that is not 200; `detail` and `check` say more, the latter in the log only."""
+    """An answer that is not 200; `check` and `detail` say more in the log."""
 
     def __init__(  # noqa: PLR0913 - all but status and message are keywords
         self,
@@ -47,9 +47,7 @@ class Problem(Exception):
 
 def overloaded(message: str, detail: str) -> Problem:
     """503: the caller may send the same again after a moment."""
-    return Problem(
-        503, message, headers=((b"retry-after", _RETRY_SECONDS),), check="capacity", detail=detail
-    )
+    return Problem(503, message, headers=_RETRY, check="capacity", detail=detail)
 
 
 def problem_for(error: Exception) -> Problem:
@@ -70,8 +68,13 @@ def problem_for(error: Exception) -> Problem:
         case NotFound():
             problem = Problem(400, "Invalid StreamId", check="bot", detail=str(error))
         case StoreError():
-            message = "The store is not available: send this again in a moment."
-            problem = overloaded(message, str(error))
+            problem = Problem(
+                503,
+                "The store is not available: send this again in a moment.",
+                headers=_RETRY,
+                check="store",
+                detail=f"see intentlive doctor: {error}",
+            )
         case _:
             problem = Problem(500, "Internal server error", check="fault", detail=repr(error))
     return problem

@@ -1,7 +1,9 @@
 """Events in: `POST …/events`, answered when what was accepted is durable."""
 
-from collections.abc import Callable, Iterable, Iterator
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 import msgspec
 import structlog
@@ -11,16 +13,17 @@ from intentlive.api.errors import Problem, overloaded
 from intentlive.api.http import Call, Response
 from intentlive.auth.gate import Gate
 from intentlive.core.events import SessionEvent
-from intentlive.core.session import fold
-from intentlive.ingest.cloudevents import MEDIA_TYPES, parse_events
+from intentlive.core.session import State, fold
+from intentlive.ingest.cloudevents import MEDIA_TYPES, Parsed, parse_events
 from intentlive.intake import Intake
 from intentlive.signals import Signals
 
 MAX_BODY = 16 * 1024 * 1024
+LARGE_BODY = 64 * 1024
 MAX_IN_FLIGHT = 16 * MAX_BODY
 """Bytes of all bodies that are being read or wait to be stored; above it, 503."""
 
-_LATE_SECONDS = 60
+LATE_SECONDS = 60
 _SECONDS_BETWEEN_LATE_LINES = 600
 _log = structlog.get_logger("intentlive.events")
 
@@ -87,9 +90,11 @@ class EventsIn:
             body = decode_content(encoding, raw, MAX_BODY)
             take(len(body) - len(raw) if len(body) > len(raw) else 0)
             now = self._clock()
-            parsed = parse_events(media_type, body, now)
-            if parsed.events:
-                await self._intake.submit(call.bot_id, fold(parsed.events))
+            read = partial(_read, media_type, body, now)
+            # A large body is read beside the event loop, so that others need not wait for it.
+            parsed, states = await asyncio.to_thread(read) if len(body) > LARGE_BODY else read()
+            if states:
+                await self._intake.submit(call.bot_id, states)
         self._observe(parsed.events, now)
         self._signals.count_rejected(parsed.reasons)
         accepted = len(parsed.events)
@@ -97,17 +102,15 @@ class EventsIn:
         answer = {"accepted": accepted, "rejected": parsed.rejected}
         return Response(200, msgspec.json.encode(answer))
 
-    def _observe(self, events: Iterable[SessionEvent], now: int) -> None:
+    def _observe(self, events: Sequence[SessionEvent], now: int) -> None:
         newest: dict[str, int] = {}
-        count = 0
         for event in events:
-            count += 1
             newest[event.source] = max(event.time, newest.get(event.source, 0))
-        self._signals.events_accepted.inc(count)
+        self._signals.events_accepted.inc(len(events))
         for source, time in newest.items():
             seconds = (now - time) / 1000
-            self._signals.observe_lag(source, seconds)
-            if seconds > _LATE_SECONDS and self._may_tell(source, now):
+            self._signals.observe_lag(source, seconds, now)
+            if seconds > LATE_SECONDS and self._may_tell(source, now):
                 _log.warning(
                     "late source",
                     source=source,
@@ -123,3 +126,8 @@ class EventsIn:
             self._late_lines.clear()
         self._late_lines[source] = now
         return True
+
+
+def _read(media_type: str, body: bytes, now: int) -> tuple[Parsed, Mapping[str, State]]:
+    parsed = parse_events(media_type, body, now)
+    return parsed, fold(parsed.events)

@@ -8,6 +8,7 @@ from starlette.types import Receive, Scope
 from intentlive.api.errors import Headers, Problem
 from intentlive.auth.gate import Grant
 from intentlive.auth.tokens import refused
+from intentlive.core import ids
 
 
 class Response(NamedTuple):
@@ -30,11 +31,15 @@ class Call:
 
     def __init__(self, scope: Scope, receive: Receive, bot_id: str) -> None:
         self.bot_id = bot_id
-        self.noted: dict[str, Any] = {"bot_id": bot_id}
+        # What is no id goes into the log in a form that cannot steer a terminal.
+        shown = bot_id if ids.is_acceptable(bot_id) else ascii(bot_id[: ids.MAX_LENGTH])
+        self.noted: dict[str, Any] = {"bot_id": shown}
         self.headers_out: Headers = ()
         self._receive = receive
         raw: list[tuple[bytes, bytes]] = scope["headers"]
         self._headers = dict(raw)
+        length = self._headers.get(b"content-length", b"")
+        self._has_body = length not in (b"", b"0") or b"transfer-encoding" in self._headers
         self._ambiguous: set[bytes] = set()
         if len(self._headers) < len(raw):
             self._ambiguous = {name for name, value in raw if self._headers[name] != value}
@@ -73,11 +78,11 @@ class Call:
 
         `on_bytes` hears of every piece before the next is awaited.
         """
+        if not self._has_body:
+            return b""
         declared = self.header(b"content-length")
         if declared.isdigit() and int(declared) > limit:
             raise too_large(limit)
-        if declared in ("", "0") and not self.header(b"transfer-encoding"):
-            return b""
         pieces, size, more = [], 0, True
         while more:
             message = await self._receive()

@@ -13,18 +13,64 @@ from intentlive.api.errors import Problem, problem_for
 from intentlive.api.openapi import describe
 from intentlive.core.errors import StoreError
 from intentlive.ports import SessionStore
+from intentlive.sharing import Recent
 from intentlive.signals import Signals
 
+_READY_MS = 1_000
+_COUNTED_MS = 5_000
 _MESSAGES = {404: "Not Found", 405: "Method Not Allowed"}
+_NOT_READY: dict[int | str, dict[str, Any]] = {503: {"description": "Not ready, with the reason"}}
 
 
-def operations(store: SessionStore, clock: Callable[[], int], signals: Signals) -> FastAPI:
-    """The application behind the hot routes; `clock` gives ms since 1970."""
+class Vitals:
+    """What the operator may ask; `trouble` says why storing failed just now, if it did.
+
+    `clock` gives ms since 1970, `monotonic` ms of a clock that never goes back. Whoever asks needs
+    no login, so the store is asked no more than once a moment, however many do.
+    """
+
+    def __init__(
+        self,
+        store: SessionStore,
+        trouble: Callable[[], str | None],
+        signals: Signals,
+        clock: Callable[[], int],
+        monotonic: Callable[[], int],
+    ) -> None:
+        self._trouble = trouble
+        self._signals = signals
+        self._clock = clock
+        self._probe = Recent(store.probe, monotonic, _READY_MS)
+        self._count = Recent(lambda: store.open_sessions(clock()), monotonic, _COUNTED_MS)
+
+    async def not_ready(self) -> str | None:
+        """Why no events can be stored; None if they can, proved by a durable write."""
+        reason = self._trouble()
+        if reason is None:
+            try:
+                await self._probe.get()
+            except StoreError as error:
+                reason = str(error)
+        return reason
+
+    async def metrics(self) -> bytes:
+        """All metrics in Prometheus' text format."""
+        try:
+            self._signals.open_sessions.set(await self._count.get())
+        except StoreError:
+            self._signals.open_sessions.set(float("nan"))
+        self._signals.forget_quiet_sources(self._clock())
+        return generate_latest(self._signals.registry)
+
+
+def operations(vitals: Vitals) -> FastAPI:
+    """The application behind the hot routes."""
     app = FastAPI(
         title="IntentLive",
         version=intentlive.__version__,
         redoc_url=None,
         redirect_slashes=False,
+        exception_handlers={HTTPException: _refused, Exception: _fault},
     )
 
     @app.get("/healthz", tags=["operations"], response_class=PlainTextResponse)
@@ -32,39 +78,31 @@ def operations(store: SessionStore, clock: Callable[[], int], signals: Signals) 
         """Alive: the process answers."""
         return "ok\n"
 
-    not_ready: dict[int | str, dict[str, Any]] = {
-        503: {"description": "Not ready, with the reason"}
-    }
-
-    @app.get("/readyz", tags=["operations"], response_class=PlainTextResponse, responses=not_ready)
+    @app.get("/readyz", tags=["operations"], response_class=PlainTextResponse, responses=_NOT_READY)
     async def readyz() -> PlainTextResponse:
-        """Ready: the store takes a durable write, proved by one. 503 with the reason if not."""
-        try:
-            await store.probe()
-        except StoreError as error:
-            return PlainTextResponse(f"the store takes no writes: {error}\n", 503)
+        """Ready: the store takes durable writes. 503 with the reason if not."""
+        reason = await vitals.not_ready()
+        if reason is not None:
+            return PlainTextResponse(f"the store takes no writes: {reason}\n", 503)
         return PlainTextResponse("ready\n")
 
     @app.get("/metrics", tags=["operations"], response_class=PlainTextResponse)
     async def metrics() -> Response:
         """Metrics in Prometheus' text format."""
-        try:
-            signals.open_sessions.set(await store.open_sessions(clock()))
-        except StoreError:
-            signals.open_sessions.set(float("nan"))
-        return Response(generate_latest(signals.registry), media_type=CONTENT_TYPE_LATEST)
-
-    @app.exception_handler(HTTPException)
-    async def refused(_request: Request, error: HTTPException) -> Response:
-        message = _MESSAGES.get(error.status_code, str(error.detail))
-        return _answer(Problem(error.status_code, message), error.headers)
-
-    @app.exception_handler(Exception)
-    async def fault(_request: Request, error: Exception) -> Response:
-        return _answer(problem_for(error))
+        return Response(await vitals.metrics(), media_type=CONTENT_TYPE_LATEST)
 
     describe(app)
     return app
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    status = getattr(error, "status_code", 500)
+    message = _MESSAGES.get(status, str(getattr(error, "detail", error)))
+    return _answer(Problem(status, message), getattr(error, "headers", None))
+
+
+async def _fault(_request: Request, error: Exception) -> Response:
+    return _answer(problem_for(error))
 
 
 def _answer(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:

@@ -14,6 +14,7 @@ from intentlive.auth import tokens
 from intentlive.auth.tokens import Claims, refused
 from intentlive.core.errors import Refusal
 from intentlive.ports import Account, App, Bot, Registry, Scope
+from intentlive.sharing import Shared
 
 RECHECK_MS = 250
 _MAX_TOKENS = 10_000
@@ -22,7 +23,7 @@ Item = TypeVar("Item")
 
 
 class Grant(Struct, frozen=True):
-    """A call that is allowed: for whom, on which bot."""
+    """Who calls: an app that proved itself, and its account."""
 
     account: Account
     app: App
@@ -48,13 +49,14 @@ class Gate:
         self._accounts: dict[str, Account] = {}
         self._apps: dict[str, App] = {}
         self._bots: dict[str, Bot] = {}
+        self._rechecks: Shared[None] = Shared()
         self._verified: dict[bytes, tuple[Claims, App]] = {}
 
     async def authenticate(self, token: str | None, account_id: str | None) -> Grant:
         """Find the app that a token belongs to, and believe it; Refusal."""
         now = self._clock()
         if not 0 <= now - self._checked < RECHECK_MS:
-            await self._notice_changes(now)
+            await self._rechecks.ask("registry", lambda: self._notice_changes(now))
         if not token:
             raise Refusal(
                 tokens.INVALID_CREDENTIALS,
@@ -75,28 +77,28 @@ class Gate:
 
     async def authorize(self, grant: Grant, scope: Scope, bot_id: str) -> None:
         """Check that an app may do what `scope` names, on this bot; Refusal."""
-        app = grant.app
-        if scope not in app.scopes:
+        if scope not in grant.app.scopes:
             raise Refusal(
                 "Permission denied. Scope is incorrect!",
                 check="scope",
                 mend=f"give the app the scope {scope!r}",
             )
+        await self.check_bot(grant, bot_id)
+
+    async def check_bot(self, grant: Grant, bot_id: str) -> None:
+        """Check that a bot is the account's, and one that the app is bound to; Refusal."""
+        app = grant.app
         if app.bots is not None and bot_id not in app.bots:
             raise refused("bot", "the app is bound to other bots: bind it to this one too")
         bot = self._bots.get(bot_id)
         if bot is None:
             bot = await self._found(self._bots, bot_id, self._registry.bot)
-        if bot is None or bot.account_id != app.account_id:
-            if app.bots is not None:
-                raise refused("bot", "there is no such bot in the app's account")
-            raise Refusal(
-                "Invalid StreamId",
-                check="bot",
-                mend="there is no such bot in the app's account",
-                status=400,
-                code=400,
-            )
+        if bot is not None and bot.account_id == app.account_id:
+            return
+        mend = "there is no such bot in the app's account"
+        if app.bots is not None:
+            raise refused("bot", mend)
+        raise Refusal("Invalid StreamId", check="bot", mend=mend, status=400, code=400)
 
     async def _verified_app(self, token: str, now: int) -> App:
         digest = sha256(token.encode()).digest()
@@ -117,13 +119,13 @@ class Gate:
         return app
 
     async def _notice_changes(self, now: int) -> None:
-        self._checked = now  # before waiting: one call in flight asks for all
         revision = await self._registry.registry_revision()
         if revision != self._revision:
             self._revision = revision
             for remembered in (self._accounts, self._apps, self._bots):
                 remembered.clear()
             self._on_change()
+        self._checked = now
 
     async def _found(
         self, remembered: dict[str, Item], id_: str, find: Callable[[str], Awaitable[Item | None]]

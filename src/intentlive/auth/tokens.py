@@ -7,16 +7,17 @@ import json
 import math
 import re
 from base64 import urlsafe_b64decode
-from typing import Final
+from typing import Final, get_args
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from joserfc import jws
-from joserfc.errors import JoseError
+from joserfc.errors import ExceededSizeError, JoseError
 from joserfc.jwk import Key, OctKey, RSAKey
 from msgspec import Struct
 
+from intentlive.core import ids
 from intentlive.core.errors import Refusal
 from intentlive.ports import Algorithm, App
 
@@ -25,6 +26,11 @@ INVALID_TOKEN: Final = "Invalid JWT token"  # noqa: S105 - a message, not a pass
 LEEWAY_SECONDS: Final = 60
 MIN_SECRET_LENGTH: Final = 16
 
+# RFC 7515, 4: header parameters that nobody knows are ignored.
+_REGISTRIES = {
+    algorithm: jws.JWSRegistry(algorithms=[algorithm], strict_check_header=False)
+    for algorithm in get_args(Algorithm)
+}
 _SEGMENT = re.compile(r"[A-Za-z0-9_-]+")
 _CLIENT_CLAIMS = ("appId", "iss", "kore_iss")
 
@@ -37,6 +43,11 @@ class Claims(Struct, frozen=True):
     exp: float | None
     nbf: float | None
     iat: float | None
+
+
+def signs_with_secret(algorithm: Algorithm) -> bool:
+    """Whether both sides share a secret; otherwise the server has a public key only."""
+    return algorithm.startswith("HS")
 
 
 def read_claims(token: str) -> Claims:
@@ -54,7 +65,7 @@ def read_claims(token: str) -> Claims:
     if "crit" in header:  # RFC 7515, 4.1.11: what is critical must be understood; nothing is
         raise refused("crit", "make tokens without critical header extensions")
     client_id = next((payload[name] for name in _CLIENT_CLAIMS if name in payload), None)
-    if not isinstance(client_id, str) or not client_id:
+    if not isinstance(client_id, str) or not ids.is_acceptable(client_id):
         raise refused("client", 'name the app in the payload, as {"appId": "cs-…"}')
     exp, nbf, iat = (_time_claim(payload, name) for name in ("exp", "nbf", "iat"))
     return Claims(client_id, header.get("alg"), exp, nbf, iat)
@@ -65,7 +76,9 @@ def verify(token: str, claims: Claims, app: App) -> None:
     if claims.algorithm != app.algorithm:
         raise refused("algorithm", f"sign with {app.algorithm}, which the app is registered for")
     try:
-        jws.deserialize_compact(token, _verification_key(app), algorithms=[app.algorithm])
+        jws.deserialize_compact(token, _verification_key(app), registry=_REGISTRIES[app.algorithm])
+    except ExceededSizeError as error:
+        raise refused("size", "make a smaller token") from error
     except (JoseError, ValueError) as error:
         mend = "sign with the client secret (or private key) that belongs to this client id"
         raise refused("signature", mend) from error
@@ -92,7 +105,7 @@ def mint(client_id: str, key: str, algorithm: Algorithm, *, now: int, ttl: int |
         payload |= {"iat": now, "exp": now + ttl}
     signed = json.dumps(payload, separators=(",", ":")).encode()
     header = {"alg": algorithm, "typ": "JWT"}
-    if algorithm.startswith("HS") and len(key) < MIN_SECRET_LENGTH:
+    if signs_with_secret(algorithm) and len(key) < MIN_SECRET_LENGTH:
         raise ValueError(f"a client secret has at least {MIN_SECRET_LENGTH} characters")
     try:
         return jws.serialize_compact(header, signed, _key(algorithm, key), algorithms=[algorithm])
@@ -126,7 +139,7 @@ def _verification_key(app: App) -> Key:
 
 
 def _key(algorithm: Algorithm, key: str) -> Key:
-    return OctKey.import_key(key) if algorithm.startswith("HS") else RSAKey.import_key(key)
+    return OctKey.import_key(key) if signs_with_secret(algorithm) else RSAKey.import_key(key)
 
 
 def _json_object(segment: str) -> dict[str, object]:

@@ -9,7 +9,7 @@ from cyclopts import App as Command
 from cyclopts import Parameter
 from cyclopts.types import ExistingFile
 
-from intentlive.auth.tokens import MIN_SECRET_LENGTH, check_public_key
+from intentlive.auth.tokens import MIN_SECRET_LENGTH, check_public_key, signs_with_secret
 from intentlive.cli.options import check_id, read_pem
 from intentlive.cli.output import AsJson, Item, confirmed, show, show_all
 from intentlive.cli.stores import opened
@@ -60,7 +60,7 @@ RequireExp = Annotated[bool, Parameter(help="Refuse tokens that never expire.")]
 
 
 @app.command
-async def create(  # noqa: PLR0913 - one parameter an option
+async def create(
     name: str,
     /,
     *,
@@ -90,15 +90,14 @@ async def create(  # noqa: PLR0913 - one parameter an option
     client_secret: str
         Bring a secret of your own (HS256, HS512; best in INTENTLIVE_CLIENT_SECRET).
     """
-    signs_with_secret = algorithm.startswith("HS")
-    if client_secret is not None and not signs_with_secret:
+    if client_secret is not None and not signs_with_secret(algorithm):
         raise IntentLiveError(f"an app of algorithm {algorithm} has no client secret")
     made = App(
         client_id=client_id or ids.client_id(secrets.token_bytes(16)),
         account_id=account,
         name=name,
         algorithm=algorithm,
-        secret=(client_secret or secrets.token_hex(32)) if signs_with_secret else None,
+        secret=(client_secret or secrets.token_hex(32)) if signs_with_secret(algorithm) else None,
         public_key=_read_public_key(algorithm, public_key),
         scopes=tuple(scope),
         bots=tuple(bot) or None,
@@ -140,7 +139,7 @@ async def show_(
 
 
 @app.command
-async def update(  # noqa: PLR0913 - one parameter an option
+async def update(
     client_id: ClientId,
     /,
     *,
@@ -202,9 +201,8 @@ async def _need_app(registry: Registry, client_id: str) -> App:
 
 
 def _read_public_key(algorithm: Algorithm, path: Path | None) -> str | None:
-    signs_with_secret = algorithm.startswith("HS")
-    if signs_with_secret != (path is None):
-        needed = "no public key" if signs_with_secret else "--public-key FILE"
+    if signs_with_secret(algorithm) != (path is None):
+        needed = "no public key" if signs_with_secret(algorithm) else "--public-key FILE"
         raise IntentLiveError(f"an app of algorithm {algorithm} takes {needed}")
     if path is None:
         return None

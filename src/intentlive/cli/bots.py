@@ -36,7 +36,7 @@ SkipSilent = Annotated[
 
 
 @bot.command
-async def create(  # noqa: PLR0913 - one parameter an option
+async def create(
     name: str,
     /,
     *,
@@ -94,7 +94,7 @@ async def show_(
 
 
 @bot.command
-async def update(  # noqa: PLR0913 - one parameter an option
+async def update(
     bot_id: BotId,
     /,
     *,

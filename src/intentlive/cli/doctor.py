@@ -7,18 +7,19 @@ import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from email.utils import parsedate_to_datetime
+from http.client import HTTPException
 from typing import Literal
 
 from msgspec import Struct
 from prometheus_client.parser import text_string_to_metric_families
 
+from intentlive.api.events import LATE_SECONDS
 from intentlive.cli.output import AsJson, show_all
 from intentlive.cli.stores import opened
 from intentlive.core.errors import StoreError
 from intentlive.settings import StoreSettings
 
 _LOW_DISK_BYTES = 1 << 30
-_LATE_SECONDS = 60.0
 _CLOCK_SECONDS = 5.0
 _SECONDS = 5.0
 
@@ -106,16 +107,17 @@ def _server(url: str) -> Iterator[Finding]:
             date = answer.headers["date"]
         with urllib.request.urlopen(f"{url}/metrics", timeout=_SECONDS) as answer:  # noqa: S310 - the same
             metrics = answer.read().decode()
+        sources = list(_sources(metrics))
     except urllib.error.HTTPError as error:
         found = f"{url} is not ready: {error.read().decode(errors='replace').strip()}"
         yield Finding("server", "bad", found, "see the finding on the store, and the server's log")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, HTTPException) as error:
         mend = "start it with intentlive serve, or name its --host and --port"
         yield Finding("server", "note", f"no server answers at {url}: {error}", mend)
     else:
         yield Finding("server", "good", f"{url} is ready")
         yield _clock(date)
-        yield from _sources(metrics)
+        yield from sources
 
 
 def _clock(date: str) -> Finding:
@@ -131,7 +133,7 @@ def _sources(metrics: str) -> Iterator[Finding]:
         if family.name == "intentlive_source_lag_seconds":
             for sample in family.samples:
                 found = f"{sample.labels['source']}: latest events came {sample.value:.0f} s late"
-                if sample.value > _LATE_SECONDS:
+                if sample.value > LATE_SECONDS:
                     mend = "if they are live, set its clock: its sessions close too early"
                     yield Finding("source", "note", found, mend)
                 else:

@@ -1,16 +1,14 @@
 """What options of several commands have in common."""
 
-import re
 from pathlib import Path
 
+from intentlive.core import ids
 from intentlive.core.errors import IntentLiveError
-
-_ACCEPTABLE_ID = re.compile(r"[^\s/\x00-\x1f\x7f-\x9f]{1,128}")
 
 
 def check_id(_type: object, value: str | None) -> None:
     """Validate an id that a user brings along; ValueError."""
-    if value is not None and not _ACCEPTABLE_ID.fullmatch(value):
+    if value is not None and ("/" in value or not ids.is_acceptable(value)):
         raise ValueError("an id has 1 to 128 visible characters and no slash")
 
 

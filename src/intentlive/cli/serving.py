@@ -5,7 +5,7 @@ import errno
 import gc
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 
 import structlog
@@ -25,7 +25,7 @@ _BACKLOG = 2048
 
 _log = structlog.get_logger("intentlive.server")
 
-Beside = Callable[[Intake], Awaitable[None]]
+Beside = Callable[[Intake], Coroutine[None, None, None]]
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -64,11 +64,12 @@ async def run_server(
     ):
         _spare_the_collector()
         _log.info("serving", address=f"http://{host}:{port}", store=at.store)
-        task = asyncio.ensure_future(beside(running.intake)) if beside else None
-        with _signals_end_here():
-            await uvicorn.Server(server_config(running.front)).serve(sockets=[listening])
-        if task is not None:
-            task.cancel()
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(beside(running.intake)) if beside else None
+            with _signals_end_here():
+                await uvicorn.Server(server_config(running.front)).serve(sockets=[listening])
+            if task is not None:
+                task.cancel()
     _log.info("stopped")
 
 

@@ -22,7 +22,7 @@ token = App(name="token", help="Tokens: make one, check one.")
 
 
 @token.command
-def mint(  # noqa: PLR0913 - one parameter an option
+def mint(
     *,
     client_id: str,
     client_secret: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
@@ -70,6 +70,7 @@ async def check(
     *,
     bot: str | None = None,
     account_id: str | None = None,
+    require_account_id: bool = False,
     json: AsJson = False,
     at: StoreSettings = StoreSettings(),
 ) -> None:
@@ -83,14 +84,15 @@ async def check(
         Check that it may call for this bot, too.
     account_id: str
         Check it together with this accountId header.
+    require_account_id: bool
+        Check it as a server with this setting does.
     """
     async with opened(at) as store:
-        gate = Gate(store, wall_clock, lambda: None, require_account_id=False)
+        gate = Gate(store, wall_clock, lambda: None, require_account_id=require_account_id)
         try:
             grant = await gate.authenticate(text.strip(), account_id)
             if bot is not None:
-                for scope in grant.app.scopes:
-                    await gate.authorize(grant, scope, bot)
+                await gate.check_bot(grant, bot)
         except Refusal as refusal:
             if json:
                 why = {"accepted": False, "check": refusal.check, "mend": refusal.mend}

@@ -2,6 +2,7 @@
 
 from uuid import UUID, uuid5
 
+MAX_LENGTH = 128
 _NAMESPACE = UUID("b4a0f7a6-8d3c-5c55-9a3e-0b8c1d8a6f10")
 
 
@@ -26,3 +27,8 @@ def account_id(seed: bytes) -> str:
 
 
 session_id = account_id
+
+
+def is_acceptable(id_: str) -> bool:
+    """Whether a text can be an id at all: 1 to 128 visible characters."""
+    return 0 < len(id_) <= MAX_LENGTH and id_.isprintable() and " " not in id_

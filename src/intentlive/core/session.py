@@ -6,7 +6,6 @@ any number of times.
 """
 
 from collections.abc import Iterable
-from functools import reduce
 from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
@@ -193,11 +192,6 @@ def fold(session_events: Iterable[SessionEvent]) -> dict[str, State]:
         state = observe(event)
         states[event.subject] = state if known is None else join(known, state)
     return states
-
-
-def join_all(states: Iterable[State]) -> State:
-    """The join of any number of states; of none, the identity."""
-    return reduce(join, states, State())
 
 
 _VERSION = b"\x01"

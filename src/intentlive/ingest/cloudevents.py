@@ -5,10 +5,9 @@ read one by one, so that a bad event is told from its neighbours and from a body
 as a whole.
 """
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final, NoReturn, TypeAlias
+from typing import Final
 
 import msgspec
 from msgspec import Struct
@@ -16,6 +15,8 @@ from msgspec import Struct
 from intentlive.core.errors import InvalidEvent, TooManyEvents, UnreadableBody
 from intentlive.core.events import EVENT_TYPES, AnyEvent, SessionEvent
 from intentlive.core.times import parse_instant
+from intentlive.ingest import bodies
+from intentlive.ingest.bodies import Json, is_encodable
 
 SINGLE: Final = "application/cloudevents+json"
 BATCH: Final = "application/cloudevents-batch+json"
@@ -23,6 +24,7 @@ NDJSON: Final = "application/x-ndjson"
 MEDIA_TYPES: Final = (SINGLE, BATCH, NDJSON)
 
 MAX_EVENTS = 10_000
+_MAX_LINES = 10 * MAX_EVENTS  # of which most are empty, if the body is in order
 MAX_AHEAD_MS = 5 * 60 * 1000
 """An event may lie this far ahead of the server's clock."""
 
@@ -57,9 +59,6 @@ class Parsed(Struct):
     reasons: Counter[str]
 
 
-Json: TypeAlias = Any
-
-
 def parse_events(media_type: str, body: bytes, now: int) -> Parsed:
     """Read a body of one of the `MEDIA_TYPES`; `now` in ms.
 
@@ -69,6 +68,8 @@ def parse_events(media_type: str, body: bytes, now: int) -> Parsed:
         body.isascii() or body.decode()  # decoders pass over what they skip
     except UnicodeDecodeError as error:
         raise UnreadableBody(f"the body is not UTF-8 from byte {error.start} on") from None
+    if media_type == NDJSON and body.count(b"\n") > _MAX_LINES:
+        _check_count(_MAX_LINES)
     try:
         events = _DECODERS[media_type](body)
     except (msgspec.DecodeError, RecursionError):
@@ -92,11 +93,16 @@ _DECODERS: dict[str, Callable[[bytes], Sequence[SessionEvent]]] = {
     BATCH: _many.decode,
     NDJSON: lambda body: [_one.decode(line) for line in body.split(b"\n") if line.strip()],
 }
+_READERS: dict[str, Callable[[str], Iterator[Json]]] = {
+    SINGLE: bodies.single,
+    BATCH: bodies.array,
+    NDJSON: bodies.lines,
+}
 
 
 def _parse_one_by_one(media_type: str, body: bytes, now: int) -> Parsed:
     events, rejected, reasons = [], [], Counter[str]()
-    for index, item in enumerate(_items(media_type, body)):
+    for index, item in enumerate(_READERS[media_type](body.decode())):
         _check_count(index + 1)
         try:
             events.append(_event(item, now))
@@ -106,55 +112,6 @@ def _parse_one_by_one(media_type: str, body: bytes, now: int) -> Parsed:
     return Parsed(events, rejected, reasons)
 
 
-def _items(media_type: str, body: bytes) -> Iterator[Json]:
-    text = body.decode()
-    if media_type == NDJSON:
-        numbered = enumerate(text.split("\n"), start=1)
-        # Whole before any is taken: nothing of a truncated body may be stored.
-        yield from [_load(line, f"line {number}") for number, line in numbered if line.strip()]
-    elif media_type == BATCH:
-        batch = _load(text, "the body")
-        if not isinstance(batch, list):
-            raise UnreadableBody(f"the body of {BATCH} must be an array of events")
-        yield from batch
-    else:
-        event = _load(text, "the body")
-        if not isinstance(event, dict):
-            raise UnreadableBody(f"the body of {SINGLE} must be one event, a JSON object")
-        yield event
-
-
-def _load(text: str, what: str) -> Json:
-    try:
-        return json.loads(
-            text,
-            object_pairs_hook=_readable_names,
-            parse_constant=_refuse_constant,
-            parse_int=_integer,
-        )
-    except RecursionError:
-        raise UnreadableBody(f"{what} is nested too deeply") from None
-    except json.JSONDecodeError as error:
-        where = f"{error.msg} at character {error.pos + 1}"
-        raise UnreadableBody(f"{what} is not JSON: {where}") from None
-    except ValueError as error:
-        raise UnreadableBody(f"{what} is not JSON: {error}") from None
-
-
-def _readable_names(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-    # A name with a lone surrogate is none of ours, and msgspec cannot pass over it.
-    return {name: value for name, value in pairs if _is_encodable(name)}
-
-
-def _integer(digits: str) -> float:
-    # Python refuses to read longer ones, which no attribute takes but an unknown key may hold.
-    return int(digits) if len(digits) < 1000 else float(digits)
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a JSON number")
-
-
 def _event(item: Json, now: int) -> SessionEvent:
     try:
         event: SessionEvent = msgspec.convert(item, AnyEvent, dec_hook=_decode_hook)
@@ -162,13 +119,13 @@ def _event(item: Json, now: int) -> SessionEvent:
         raise _explained(item, str(error)) from None
     except UnicodeEncodeError:  # in one of the few texts that are compared with fixed ones
         fixed = {name: str(item.get(name)) for name in ("type", "specversion")}
-        flawed = (name for name, text in fixed.items() if not _is_encodable(text))
+        flawed = (name for name, text in fixed.items() if not is_encodable(text))
         path = next(flawed, "data.record.status")
         raise InvalidEvent(f"{path}: a lone surrogate is not a character", "text") from None
     for path, text in _texts(msgspec.to_builtins(event, enc_hook=int), ""):
         if "\0" in text:
             raise InvalidEvent(f"{path}: the character NUL cannot be stored", "text")
-        if not _is_encodable(text):
+        if not is_encodable(text):
             raise InvalidEvent(f"{path}: a lone surrogate is not a character", "text")
     if event.time > now + MAX_AHEAD_MS:
         message = "time: more than 5 minutes ahead of the server's clock: send it again later"
@@ -206,11 +163,7 @@ def _texts(value: Json, path: str) -> Iterator[tuple[str, str]]:
 
 def _readable_id(item: Json) -> str | None:
     id_ = item.get("id") if isinstance(item, dict) else None
-    return id_ if isinstance(id_, str) and len(id_) <= 256 and _is_encodable(id_) else None
-
-
-def _is_encodable(text: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in text)
+    return id_ if isinstance(id_, str) and len(id_) <= 256 and is_encodable(id_) else None
 
 
 def _check_count(count: int) -> None:

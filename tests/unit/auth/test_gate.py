@@ -1,11 +1,13 @@
 """Who is admitted, who is not, and how soon a change of that counts."""
 
+import asyncio
+
 import msgspec
 import pytest
 
 from intentlive.auth.gate import RECHECK_MS, Gate
 from intentlive.auth.tokens import mint
-from intentlive.core.errors import Refusal
+from intentlive.core.errors import Refusal, StoreUnavailable
 from intentlive.stores import open_store
 from tests.contract.conftest import SECRET, add_bot, an_app
 
@@ -191,3 +193,31 @@ async def test_memory_is_bounded(world, monkeypatch):
     for ttl in range(1, 10):
         await world.call(token=world.token(ttl=ttl))
     assert len(world.gate._verified) == 3
+
+
+async def test_nobody_is_admitted_on_what_was_true_while_the_registry_cannot_be_read(world):
+    await world.call()
+    read = world.store.registry_revision
+
+    async def fail():
+        raise StoreUnavailable("away")
+
+    world.store.registry_revision = fail
+    world.now += RECHECK_MS
+    for _ in range(3):
+        with pytest.raises(StoreUnavailable):
+            await world.call()
+    world.store.registry_revision = read
+    await world.call()
+
+
+async def test_calls_at_one_time_ask_for_changes_once(world):
+    asked, read = [], world.store.registry_revision
+
+    async def counted_read():
+        asked.append(1)
+        return await read()
+
+    world.store.registry_revision = counted_read
+    await asyncio.gather(*[world.call() for _ in range(20)])
+    assert len(asked) == 1

@@ -197,3 +197,14 @@ def test_a_name_that_occurs_twice_is_refused(token):
 
 def test_an_encrypted_token_is_told_from_a_broken_one():
     assert refused_by("e30.a.b.c.d") == "encryption"
+
+
+@pytest.mark.parametrize("more", [{"ver": "1.0"}, {"appId": "x"}, {"kid": "k"}, {"b64": True}])
+def test_header_parameters_that_nobody_knows_are_ignored(more):
+    token = signed(header={"alg": "HS256", "typ": "JWT"} | more)
+    accept(token)
+
+
+@pytest.mark.parametrize("client", ["\ud800", "a b", "a\n", "x" * 129, "a\u200b"])
+def test_a_client_id_is_a_visible_text(client):
+    assert refused_by(signed({"appId": client})) == "client"

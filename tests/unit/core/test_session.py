@@ -12,7 +12,6 @@ from intentlive.core.session import (
     encode_state,
     fold,
     join,
-    join_all,
     observe,
 )
 from tests.wire import (
@@ -203,7 +202,7 @@ def test_events_fold_by_session():
 
 
 def test_nothing_joined_is_the_empty_state():
-    assert join_all([]) == State()
+    assert join(State(), State()) == State()
 
 
 def test_a_stored_state_starts_with_its_version_and_reads_back():

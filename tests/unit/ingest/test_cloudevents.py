@@ -157,13 +157,13 @@ ONE = body_of(SINGLE, [GOOD])
         (SINGLE, ONE + ONE, "the body is not JSON: Extra data"),
         (SINGLE, ONE[:-1] + b',"x":NaN}', "NaN is not a JSON number"),
         (SINGLE, ONE[:-1] + b',"x":-Infinity}', "-Infinity is not a JSON number"),
-        (SINGLE, b"\xef\xbb\xbf" + ONE, "BOM"),
+        (SINGLE, b"\xef\xbb\xbf" + ONE, "the body is not JSON: Expecting value at character 1"),
         (SINGLE, b"\xff" + ONE, "the body is not UTF-8 from byte 0 on"),
         (SINGLE, b"[" * 100_000, "the body is nested too deeply"),
         (BATCH, ONE, "must be an array of events"),
         (BATCH, b'"x"', "must be an array of events"),
         (BATCH, b"[" + ONE + b",", "the body is not JSON"),
-        (BATCH, b"[" + ONE + b"]]", "the body is not JSON: Extra data"),
+        (BATCH, b"[" + ONE + b"]]", "the body is not JSON: the array is broken"),
         (NDJSON, ONE + b"\n\n" + ONE[:-1], "line 3 is not JSON"),
         (NDJSON, ONE + b"\n" + b"[" * 100_000, "line 2 is nested too deeply"),
         (NDJSON, b"{}\n" + ONE + ONE, "line 2 is not JSON: Extra data"),
@@ -194,3 +194,16 @@ def test_an_event_may_lie_five_minutes_ahead():
     assert (index, id_, code) == (1, "1", 425)
     assert message == "time: more than 5 minutes ahead of the server's clock: send it again later"
     assert parse(at[1], now=NOON_MS + 1).rejected == []
+
+
+@pytest.mark.parametrize(
+    ("media", "body"),
+    [
+        (NDJSON, b"1\n" * 8_000_000),
+        (NDJSON, b"\n" * 16_000_000),
+        (BATCH, b"[" + b"1," * 8_000_000 + b"1]"),
+    ],
+)
+def test_a_body_of_far_too_many_is_refused_before_it_is_built(media, body):
+    with pytest.raises(TooManyEvents):
+        parse_raw(media, body)

@@ -1,5 +1,6 @@
 import re
 from collections import Counter, defaultdict
+from functools import reduce
 from itertools import islice, pairwise
 from random import Random
 
@@ -232,7 +233,7 @@ def test_contacts_are_never_deflected_to_their_own_channel(calls, chats):
 def test_the_core_reads_them_as_what_they_are(made):
     _, sessions = made
     for events in sessions:
-        state = session.join_all(session.observe(decode(event)) for event in events)
+        state = reduce(session.join, (session.observe(decode(event)) for event in events))
         how = outcome(events)
         assert reading.is_silent(state) is (how == "silent" or len(events) == 2)
         assert (state.deflected is not None) is (how == "deflected")

@@ -9,8 +9,9 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeAlias, TypeVar
 
 from intentlive.core.errors import StoreTooNew, StoreUnavailable
@@ -48,13 +49,14 @@ class Database:
         return await _in_thread(self._readers, lambda: self._transaction("BEGIN", work))
 
     async def open(self) -> None:
-        """Bring the tables up to this release's schema."""
+        """Make the file if it is not there, and bring its tables up to this release's schema."""
+        await _in_thread(self._writer, lambda: _make(self.path))
         await _in_thread(self._writer, lambda: self._transaction("BEGIN IMMEDIATE", _migrate))
 
     async def close(self) -> None:
         """Let running work finish, then close every connection."""
         for pool in (self._writer, self._readers):
-            await asyncio.to_thread(pool.shutdown)
+            await asyncio.to_thread(pool.shutdown, cancel_futures=True)
         while self._connections:
             self._connections.popitem()[1].close()
 
@@ -94,6 +96,24 @@ class Database:
 
 async def _in_thread(pool: ThreadPoolExecutor, work: Callable[[], Result]) -> Result:
     return await asyncio.get_running_loop().run_in_executor(pool, work)
+
+
+def _make(path: Path) -> None:
+    """Make a whole file aside and put it into place at once, so that nobody finds half of one."""
+    if path.exists():
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=path.parent, prefix=".new-store-") as folder:
+            made = Path(folder) / path.name
+            made.touch(mode=0o600)  # it will hold client secrets and callers' numbers
+            with closing(sqlite3.connect(made, isolation_level=None)) as connection:
+                connection.execute("PRAGMA journal_mode = WAL")
+                _migrate(connection)
+            with suppress(FileExistsError):  # another process was first, with the same
+                path.hardlink_to(made)
+    except (OSError, sqlite3.Error) as error:
+        raise StoreUnavailable(f"{path}: {error}") from error
 
 
 def _migrate(connection: Connection) -> None:

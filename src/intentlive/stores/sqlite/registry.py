@@ -97,13 +97,14 @@ class SqliteRegistry:
 
     async def delete_bot(self, bot_id: str) -> None:
         def some_sessions(connection: Connection) -> int:
-            if connection.execute(_SQL["apps_bound_to_bot"], {"bot_id": bot_id}).fetchone():
-                raise StillInUse(f"an app is bound to bot {bot_id}: update or delete the app first")
+            _must_be_free(connection, bot_id)
             some = {"bot_id": bot_id, "limit": _DELETED_AT_ONCE}
+            raise_revision(connection, bot_id)
             return connection.execute(_SQL["delete_some_sessions"], some).rowcount
 
         def the_rest(connection: Connection) -> None:
-            some_sessions(connection)
+            _must_be_free(connection, bot_id)
+            connection.execute(_SQL["delete_sessions"], {"bot_id": bot_id})
             _must_touch(connection, "delete_bot", {"bot_id": bot_id}, f"bot {bot_id}")
 
         while await self._database.write(some_sessions) == _DELETED_AT_ONCE:
@@ -203,6 +204,11 @@ def _need_bots(connection: Connection, app: App) -> None:
     unknown = connection.execute(_SQL["unknown_bots"], row).fetchall()
     if unknown:
         raise NotFound(f"account {app.account_id} has no bot {unknown[0][0]}")
+
+
+def _must_be_free(connection: Connection, bot_id: str) -> None:
+    if connection.execute(_SQL["apps_bound_to_bot"], {"bot_id": bot_id}).fetchone():
+        raise StillInUse(f"an app is bound to bot {bot_id}: update or delete the app first")
 
 
 def _must_touch(

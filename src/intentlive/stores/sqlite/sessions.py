@@ -7,6 +7,7 @@ from operator import itemgetter
 import msgspec
 
 from intentlive.core import reading
+from intentlive.core.errors import NotFound
 from intentlive.core.reading import BotRules
 from intentlive.core.session import State, decode_state, encode_state, join
 from intentlive.ports import Latest
@@ -30,8 +31,8 @@ class SqliteSessions:
 
     async def revision(self, bot_id: str) -> int | None:
         def work(connection: Connection) -> int | None:
-            known = bot_rules(connection, bot_id)
-            return None if known is None else known[1]
+            row = connection.execute(_SQL["bot_revision"], {"bot_id": bot_id}).fetchone()
+            return None if row is None else int(row[0])
 
         return await self._database.read(work)
 
@@ -111,9 +112,11 @@ def _changed_rows(
 
 
 def raise_revision(connection: Connection, bot_id: str) -> int:
-    """Raise the revision of a bot that exists, and give the new one."""
-    (revision,) = connection.execute(_SQL["raise_revision"], {"bot_id": bot_id}).fetchone()
-    return int(revision)
+    """Raise the revision of a bot and give the new one; NotFound."""
+    row = connection.execute(_SQL["raise_revision"], {"bot_id": bot_id}).fetchone()
+    if row is None:
+        raise NotFound(f"there is no bot {bot_id}")
+    return int(row[0])
 
 
 def _row(bot_id: str, session_id: str, state: State, rules: BotRules) -> dict[str, object]:

@@ -11,6 +11,9 @@ SET listing = excluded.listing, end_time = excluded.end_time, state = excluded.s
 -- name: raise_revision
 UPDATE bots SET revision = revision + 1 WHERE bot_id = :bot_id RETURNING revision;
 
+-- name: bot_revision
+SELECT revision FROM bots WHERE bot_id = :bot_id;
+
 -- name: bot_rules
 SELECT idle_timeouts, skip_silent, revision FROM bots WHERE bot_id = :bot_id;
 
@@ -57,6 +60,9 @@ DELETE FROM sessions WHERE rowid IN (
     SELECT rowid FROM sessions WHERE bot_id = :bot_id LIMIT :limit
 );
 
+-- name: delete_sessions
+DELETE FROM sessions WHERE bot_id = :bot_id;
+
 -- name: probe
 UPDATE registry SET probes = probes + 1;
 
@@ -84,7 +90,7 @@ DELETE FROM accounts WHERE account_id = :account_id;
 
 -- name: add_bot
 INSERT INTO bots (bot_id, account_id, name, idle_timeouts, skip_silent, created, revision)
-VALUES (:bot_id, :account_id, :name, :idle_timeouts, :skip_silent, :created, 0);
+VALUES (:bot_id, :account_id, :name, :idle_timeouts, :skip_silent, :created, :created);
 
 -- name: bot
 SELECT * FROM bots WHERE bot_id = :bot_id;

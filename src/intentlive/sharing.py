@@ -1,0 +1,56 @@
+"""One answer for all who ask at the same time."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Generic, TypeVar
+
+Answer = TypeVar("Answer")
+
+
+class Shared(Generic[Answer]):
+    """Questions under way; whoever asks the same meanwhile waits for the same answer.
+
+    A question goes on though those who asked are gone.
+    """
+
+    def __init__(self) -> None:
+        self._under_way: dict[Hashable, asyncio.Future[Answer]] = {}
+
+    async def ask(self, question: Hashable, find: Callable[[], Awaitable[Answer]]) -> Answer:
+        """The answer that `find` gives, or is about to give to someone else; its errors, too."""
+        answer = self._under_way.get(question)
+        if answer is None:
+            answer = asyncio.ensure_future(find())
+            self._under_way[question] = answer
+            answer.add_done_callback(lambda done: self._finish(question, done))
+        return await asyncio.shield(answer)
+
+    def _finish(self, question: Hashable, done: asyncio.Future[Answer]) -> None:
+        del self._under_way[question]
+        if not done.cancelled():
+            done.exception()  # seen, though nobody may be left to raise it to
+
+
+class Recent(Generic[Answer]):
+    """An answer that is given again for a while, and found once for all who ask meanwhile.
+
+    `monotonic` in ms; errors are not remembered.
+    """
+
+    def __init__(
+        self, find: Callable[[], Awaitable[Answer]], monotonic: Callable[[], int], max_age_ms: int
+    ) -> None:
+        self._find = find
+        self._monotonic = monotonic
+        self._max_age_ms = max_age_ms
+        self._shared: Shared[Answer] = Shared()
+        self._last: tuple[int, Answer] | None = None
+
+    async def get(self) -> Answer:
+        """The answer, at most as old as was said."""
+        now = self._monotonic()
+        if self._last is not None and now - self._last[0] < self._max_age_ms:
+            return self._last[1]
+        answer = await self._shared.ask(None, self._find)
+        self._last = now, answer
+        return answer
