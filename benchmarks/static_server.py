@@ -6,6 +6,8 @@ from pathlib import Path
 import uvicorn
 import uvloop
 
+from intentlive.cli.serving import listen, server_config
+
 
 def main() -> None:
     parser = argparse.ArgumentParser()
@@ -24,18 +26,8 @@ def main() -> None:
         await send(start)
         await send(rest)
 
-    config = uvicorn.Config(  # as in intentlive.cli.serving
-        application,
-        port=options.port,
-        http="httptools",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-    )
-    uvloop.run(uvicorn.Server(config).serve())
+    sockets = [listen("127.0.0.1", options.port)]
+    uvloop.run(uvicorn.Server(server_config(application)).serve(sockets))
 
 
 if __name__ == "__main__":

@@ -9,12 +9,11 @@ from cyclopts.types import NonNegativeInt
 
 from intentlive.cli.options import check_id
 from intentlive.cli.output import AsJson, Item, confirmed, show, show_all
-from intentlive.cli.stores import opened
+from intentlive.cli.stores import must_exist, opened
 from intentlive.clock import wall_clock
 from intentlive.core import ids
-from intentlive.core.errors import NotFound
 from intentlive.core.times import format_instant
-from intentlive.ports import DEFAULT_RATE_LIMIT, Account, Registry
+from intentlive.ports import DEFAULT_RATE_LIMIT, Account
 from intentlive.settings import StoreSettings
 
 account = App(name="account", help="Accounts: tenants, each with bots and apps of its own.")
@@ -65,7 +64,9 @@ async def show_(
 ) -> None:
     """Show one account."""
     async with opened(at) as store:
-        show(_item(await need_account(store, account_id)), as_json=json)
+        show(
+            _item(must_exist(await store.account(account_id), "account", account_id)), as_json=json
+        )
 
 
 @account.command
@@ -80,7 +81,7 @@ async def update(
 ) -> None:
     """Change an account's name or rate limit; running servers notice within a second."""
     async with opened(at) as store:
-        found = await need_account(store, account_id)
+        found = must_exist(await store.account(account_id), "account", account_id)
         changed = msgspec.structs.replace(
             found,
             name=found.name if name is None else name,
@@ -104,14 +105,6 @@ async def delete(
     if confirmed(f"Delete account {account_id}?", yes=yes):
         async with opened(at) as store:
             await store.delete_account(account_id)
-
-
-async def need_account(registry: Registry, account_id: str) -> Account:
-    """The account of that id; NotFound."""
-    found = await registry.account(account_id)
-    if found is None:
-        raise NotFound(f"there is no account {account_id}: see intentlive account list")
-    return found
 
 
 def _item(found: Account) -> Item:

@@ -12,12 +12,12 @@ from cyclopts.types import ExistingFile
 from intentlive.auth.tokens import MIN_SECRET_LENGTH, check_public_key, signs_with_secret
 from intentlive.cli.options import check_id, read_pem
 from intentlive.cli.output import AsJson, Item, confirmed, show, show_all
-from intentlive.cli.stores import opened
+from intentlive.cli.stores import must_exist, opened
 from intentlive.clock import wall_clock
 from intentlive.core import ids
-from intentlive.core.errors import IntentLiveError, NotFound
+from intentlive.core.errors import IntentLiveError
 from intentlive.core.times import format_instant
-from intentlive.ports import Algorithm, App, Registry, Scope
+from intentlive.ports import Algorithm, App, Scope
 from intentlive.settings import StoreSettings
 
 app = Command(name="app", help="Apps: clients with a secret or key, scopes and bots.")
@@ -135,7 +135,7 @@ async def show_(
 ) -> None:
     """Show one app, without its secret."""
     async with opened(at) as store:
-        show(_item(await _need_app(store, client_id)), as_json=json)
+        show(_item(must_exist(await store.app(client_id), "app", client_id)), as_json=json)
 
 
 @app.command
@@ -162,7 +162,7 @@ async def update(
     if whole_account and bot:
         raise IntentLiveError("choose --bot or --whole-account")
     async with opened(at) as store:
-        found = await _need_app(store, client_id)
+        found = must_exist(await store.app(client_id), "app", client_id)
         changed = msgspec.structs.replace(
             found,
             name=found.name if name is None else name,
@@ -191,13 +191,6 @@ async def delete(
     if confirmed(f"Delete app {client_id}?", yes=yes):
         async with opened(at) as store:
             await store.delete_app(client_id)
-
-
-async def _need_app(registry: Registry, client_id: str) -> App:
-    found = await registry.app(client_id)
-    if found is None:
-        raise NotFound(f"there is no app {client_id}: see intentlive app list")
-    return found
 
 
 def _read_public_key(algorithm: Algorithm, path: Path | None) -> str | None:

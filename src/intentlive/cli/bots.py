@@ -9,13 +9,12 @@ from cyclopts.validators import Number
 
 from intentlive.cli.options import check_id
 from intentlive.cli.output import AsJson, Item, confirmed, show, show_all
-from intentlive.cli.stores import opened
+from intentlive.cli.stores import must_exist, opened
 from intentlive.clock import wall_clock
 from intentlive.core import ids
-from intentlive.core.errors import NotFound
 from intentlive.core.reading import DEFAULT_IDLE_TIMEOUT, BotRules
 from intentlive.core.times import format_instant
-from intentlive.ports import Bot, Registry
+from intentlive.ports import Bot
 from intentlive.settings import StoreSettings
 
 bot = App(name="bot", help="Bots: each has sessions of its own.")
@@ -90,7 +89,7 @@ async def show_(
 ) -> None:
     """Show one bot."""
     async with opened(at) as store:
-        show(_item(await need_bot(store, bot_id)), as_json=json)
+        show(_item(must_exist(await store.bot(bot_id), "bot", bot_id)), as_json=json)
 
 
 @bot.command
@@ -106,7 +105,7 @@ async def update(
 ) -> None:
     """Change a bot; a new idle timeout counts from now on, sessions before keep the old one."""
     async with opened(at) as store:
-        found = await need_bot(store, bot_id)
+        found = must_exist(await store.bot(bot_id), "bot", bot_id)
         rules = found.rules
         if idle_timeout is not None:
             since = (wall_clock(), idle_timeout)
@@ -134,14 +133,6 @@ async def delete(
     if confirmed(f"Delete bot {bot_id} and all its sessions?", yes=yes):
         async with opened(at) as store:
             await store.delete_bot(bot_id)
-
-
-async def need_bot(registry: Registry, bot_id: str) -> Bot:
-    """The bot of that id; NotFound."""
-    found = await registry.bot(bot_id)
-    if found is None:
-        raise NotFound(f"there is no bot {bot_id}: see intentlive bot list")
-    return found
 
 
 def _item(found: Bot) -> Item:

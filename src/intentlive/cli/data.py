@@ -15,9 +15,8 @@ from cyclopts.types import ExistingFile, PositiveFloat
 from rich.console import Console
 from rich.progress import Progress
 
-from intentlive.cli.bots import need_bot
 from intentlive.cli.output import AsJson, complain, show, show_all
-from intentlive.cli.stores import opened
+from intentlive.cli.stores import must_exist, opened
 from intentlive.clock import wall_clock
 from intentlive.core.errors import IntentLiveError, NotFound, UnreadableBody
 from intentlive.core.events import SessionEvent
@@ -40,9 +39,7 @@ async def latest(
 ) -> None:
     """Show the latest 25 sessions of a bot that finished their flow."""
     async with opened(at) as store:
-        found = await store.latest(bot, wall_clock(), LATEST)
-    if found is None:
-        raise NotFound(f"there is no bot {bot}: see intentlive bot list")
+        found = must_exist(await store.latest(bot, wall_clock(), LATEST), "bot", bot)
     records = [record(id_, state, found.rules) for id_, state in found.sessions]
     items = cast(list[dict[str, object]], msgspec.to_builtins(records))
     show_all(items, as_json=json, none="No session has finished yet.")
@@ -68,7 +65,7 @@ async def import_(
     """
     accepted, rejected = 0, 0
     async with opened(at) as store:
-        await need_bot(store, bot)
+        must_exist(await store.bot(bot), "bot", bot)
         with _lines_at_once(file) as batches:
             for numbers, lines in batches:
                 events, flaws = _parse(numbers, lines)
@@ -96,7 +93,7 @@ async def simulate(
     Arrivals follow the hours of a real contact centre's day (UTC).
     """
     async with opened(at) as store:
-        await need_bot(store, bot)
+        must_exist(await store.bot(bot), "bot", bot)
         complain(f"simulating {rate:g} sessions a minute for {bot}; stop with Ctrl-C")
         rng = random.Random()  # noqa: S311 - traffic, not secrets
         events = traffic(rng, wall_clock(), rate, by_hour=True)

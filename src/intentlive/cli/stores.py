@@ -2,10 +2,14 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
+from intentlive.core.errors import NotFound
 from intentlive.ports import Store
 from intentlive.settings import StoreSettings
 from intentlive.stores import open_store
+
+Item = TypeVar("Item")
 
 
 @asynccontextmanager
@@ -16,3 +20,10 @@ async def opened(settings: StoreSettings) -> AsyncIterator[Store]:
         yield store
     finally:
         await store.close()
+
+
+def must_exist(found: Item | None, kind: str, id_: str) -> Item:
+    """What was found under an id; NotFound, which says where to look, if it is nothing."""
+    if found is None:
+        raise NotFound(f"there is no {kind} {id_}: see intentlive {kind} list")
+    return found
