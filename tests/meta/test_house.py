@@ -2,10 +2,13 @@
 
 import ast
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+
+from tests.e2e.calling import unavailable
 
 ROOT = Path(__file__).resolve().parents[2]
 SRC = ROOT / "src"
@@ -41,11 +44,13 @@ def length(node):
 
 def project_files():
     """The files of the project, as it is shared; none where it was unpacked without its history."""
+    if shutil.which("git") is None:
+        unavailable("git is missing: sudo apt-get install git")
     listed = subprocess.run(
         ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     if listed.returncode != 0:
-        pytest.skip("not a checkout")
+        unavailable("not a checkout: git clone the repository")
     return [ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
 
 
