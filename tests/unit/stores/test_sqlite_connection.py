@@ -172,3 +172,23 @@ async def test_closing_lets_running_work_finish(tmp_path, database):
     assert await again.read(numbers) == [1]
     await again.close()
     assert not (tmp_path / "store.db-wal").exists()
+
+
+async def test_a_new_file_is_its_owners_alone_and_leaves_nothing_beside_it(tmp_path):
+    folder = tmp_path / "new"
+    opened = Database(folder / "store.db")
+    await opened.open()
+    assert opened.path.stat().st_mode & 0o777 == 0o600
+    await opened.close()
+    assert [path.name for path in folder.iterdir()] == ["store.db"]
+
+
+async def test_the_log_of_a_store_that_is_gone_is_not_mixed_into_a_new_one(tmp_path):
+    log = tmp_path / "store.db-wal"
+    log.write_bytes(b"what was not yet copied into the old file")
+    opened = Database(tmp_path / "store.db")
+    with pytest.raises(StoreUnavailable, match="belongs to a store that is gone"):
+        await opened.open()
+    await opened.close()
+    assert not opened.path.exists()
+    assert log.exists()

@@ -5,6 +5,7 @@ read sees one consistent moment and waits for nobody (write-ahead log).
 """
 
 import asyncio
+import os
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -110,10 +111,29 @@ def _make(path: Path) -> None:
             with closing(sqlite3.connect(made, isolation_level=None)) as connection:
                 connection.execute("PRAGMA journal_mode = WAL")
                 _migrate(connection)
+            if _log_of(path).exists() and not path.exists():
+                raise StoreUnavailable(
+                    f"{_log_of(path)} belongs to a store that is gone: put {path.name} back, or "
+                    "move this file away"
+                )
             with suppress(FileExistsError):  # another process was first, with the same
                 path.hardlink_to(made)
+            _sync_folder(path.parent)
     except (OSError, sqlite3.Error) as error:
         raise StoreUnavailable(f"{path}: {error}") from error
+
+
+def _log_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _migrate(connection: Connection) -> None:
