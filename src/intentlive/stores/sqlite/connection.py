@@ -57,7 +57,7 @@ class Database:
     async def close(self) -> None:
         """Let running work finish, then close every connection."""
         for pool in (self._writer, self._readers):
-            await asyncio.to_thread(pool.shutdown, cancel_futures=True)
+            await asyncio.to_thread(pool.shutdown)
         while self._connections:
             self._connections.popitem()[1].close()
 
