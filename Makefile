@@ -23,7 +23,7 @@ demo: setup  ## Serve a demo bot with live traffic; prints a curl line to paste
 	@$(BIN)/intentlive demo
 
 test: setup  ## Run every test
-	$(BIN)/pytest --numprocesses=auto
+	$(BIN)/pytest --numprocesses=auto -rs
 
 lint: setup  ## Check style, types and the lock file
 	$(BIN)/ruff check .

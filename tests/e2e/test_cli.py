@@ -113,9 +113,15 @@ def test_text_of_what_was_created(home, account):
 
 
 def test_empty_lists_say_what_to_do(tmp_path):
-    home = Home(tmp_path / "made" / "on demand")
+    folder = tmp_path / "mistyped"
+    home = Home(folder)
     assert home.json("account", "list") == []
-    assert "intentlive bot create" in home.ok("bot", "list")
+    done = home.run("bot", "list")
+    assert (done.returncode, "intentlive bot create" in done.stdout) == (0, True)
+    assert f"there is no store at {folder}" in done.stderr
+    assert not folder.exists()
+    assert f"there is no store at {folder}" in fails(home, "bot", "show", "nobody")
+    Home(folder / "made" / "on demand").ok("account", "create", "Account")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -172,7 +178,7 @@ def test_where_the_store_is(home, tmp_path):
     elsewhere = tmp_path / "else" / "where.db"
     made = home.json("account", "create", "Tenant", "--store", f"sqlite:{elsewhere}")
     assert elsewhere.is_file()
-    assert "there is no account" in fails(home, "account", "show", made["accountId"])
+    assert "there is no store" in fails(home, "account", "show", made["accountId"])
     inside = ("--data-dir", str(elsewhere.parent), "--store", "sqlite:where.db")
     assert home.json("account", "show", made["accountId"], *inside)["name"] == "Tenant"
 

@@ -160,8 +160,12 @@ def test_doctor_finds_a_server_that_takes_no_writes(own):
 def test_doctor_finds_no_server_and_no_store(tmp_path):
     home = Home(tmp_path / "empty")
     nowhere = ("--port", str(free_port()))
-    found = findings(home, *nowhere, code=0)
-    assert (found["server"]["verdict"], found["registry"]["verdict"]) == ("note", "note")
+    found = findings(home, *nowhere, code=1)
+    assert (found["server"]["verdict"], found["store"]["verdict"]) == ("bad", "bad")
+    assert "there is no store at" in found["store"]["found"]
+    home.ok("account", "create", "Account")
+    found = findings(home, *nowhere, code=1)
+    assert (found["server"]["verdict"], found["registry"]["verdict"]) == ("bad", "note")
     broken = tmp_path / "broken"
     broken.mkdir()
     (broken / "intentlive.db").write_text("no store" * 1000)

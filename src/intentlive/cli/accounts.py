@@ -9,7 +9,7 @@ from cyclopts.types import NonNegativeInt
 
 from intentlive.cli.options import check_id
 from intentlive.cli.output import AsJson, Item, confirmed, show, show_all
-from intentlive.cli.stores import must_exist, opened
+from intentlive.cli.stores import listed, must_exist, opened
 from intentlive.clock import wall_clock
 from intentlive.core import ids
 from intentlive.core.times import format_instant
@@ -34,7 +34,7 @@ async def create(
     json: AsJson = False,
     at: StoreSettings = StoreSettings(),
 ) -> None:
-    """Make an account and print its id.
+    """Make an account and print its id; makes the store, too, if there is none.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ async def create(
     """
     id_ = account_id or ids.account_id(secrets.token_bytes(12))
     made = Account(id_, name, rate_limit, wall_clock())
-    async with opened(at) as store:
+    async with opened(at, make=True) as store:
         await store.add_account(made)
     show({"accountId": made.account_id}, as_json=json)
 
@@ -53,8 +53,7 @@ async def create(
 @account.command(name="list")
 async def list_(*, json: AsJson = False, at: StoreSettings = StoreSettings()) -> None:
     """List all accounts."""
-    async with opened(at) as store:
-        items = [_item(found) for found in await store.accounts()]
+    items = [_item(found) for found in await listed(at, lambda store: store.accounts())]
     show_all(items, as_json=json, none="No accounts yet: intentlive account create NAME")
 
 

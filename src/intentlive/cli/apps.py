@@ -12,7 +12,7 @@ from cyclopts.types import ExistingFile
 from intentlive.auth.tokens import MIN_SECRET_LENGTH, check_public_key, signs_with_secret
 from intentlive.cli.options import check_id, read_pem
 from intentlive.cli.output import AsJson, Item, confirmed, show, show_all
-from intentlive.cli.stores import must_exist, opened
+from intentlive.cli.stores import listed, must_exist, opened
 from intentlive.clock import wall_clock
 from intentlive.core import ids
 from intentlive.core.errors import IntentLiveError
@@ -123,8 +123,7 @@ async def list_(
     account: str
         Only the apps of this account.
     """
-    async with opened(at) as store:
-        items = [_item(found) for found in await store.apps(account)]
+    items = [_item(found) for found in await listed(at, lambda store: store.apps(account))]
     none = "No apps yet: intentlive app create --account A --scope S NAME"
     show_all(items, as_json=json, none=none)
 

@@ -9,7 +9,7 @@ from cyclopts.validators import Number
 
 from intentlive.cli.options import check_id
 from intentlive.cli.output import AsJson, Item, confirmed, show, show_all
-from intentlive.cli.stores import must_exist, opened
+from intentlive.cli.stores import listed, must_exist, opened
 from intentlive.clock import wall_clock
 from intentlive.core import ids
 from intentlive.core.reading import DEFAULT_IDLE_TIMEOUT, BotRules
@@ -78,8 +78,7 @@ async def list_(
     account: str
         Only the bots of this account.
     """
-    async with opened(at) as store:
-        items = [_item(found) for found in await store.bots(account)]
+    items = [_item(found) for found in await listed(at, lambda store: store.bots(account))]
     show_all(items, as_json=json, none="No bots yet: intentlive bot create --account A NAME")
 
 

@@ -94,7 +94,10 @@ async def simulate(
     """
     async with opened(at) as store:
         must_exist(await store.bot(bot), "bot", bot)
-        complain(f"simulating {rate:g} sessions a minute for {bot}; stop with Ctrl-C")
+        complain(
+            f"simulating {rate:g} sessions a minute for {bot}; the first sessions end in "
+            "about half a minute; stop with Ctrl-C"
+        )
         rng = random.Random()  # noqa: S311 - traffic, not secrets
         events = traffic(rng, wall_clock(), rate, by_hour=True)
         await play(events, lambda states: store.merge({bot: states}), wall_clock)

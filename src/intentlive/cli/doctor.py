@@ -8,7 +8,7 @@ import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from msgspec import Struct
 from prometheus_client.parser import text_string_to_metric_families
@@ -17,26 +17,29 @@ from intentlive.api.events import LATE_SECONDS
 from intentlive.cli.output import AsJson, show_all
 from intentlive.cli.stores import opened
 from intentlive.core.errors import StoreError
-from intentlive.settings import StoreSettings
+from intentlive.settings import ServerSettings, StoreSettings
 
 _LOW_DISK_BYTES = 1 << 30
 _CLOCK_SECONDS = 5.0
 _SECONDS = 5.0
 
 
+Verdict: TypeAlias = Literal["good", "note", "bad"]
+
+
 class Finding(Struct):
     """What was looked at and found; `mend` says what to do, if anything."""
 
     what: str
-    verdict: Literal["good", "note", "bad"]
+    verdict: Verdict
     found: str
     mend: str | None = None
 
 
 async def doctor(
     *,
-    host: str = "127.0.0.1",
-    port: int = 8025,
+    host: str | None = None,
+    port: int | None = None,
     json: AsJson = False,
     at: StoreSettings = StoreSettings(),
 ) -> None:
@@ -45,13 +48,13 @@ async def doctor(
     Parameters
     ----------
     host: str
-        Where the server should answer.
+        Where the server should answer: 127.0.0.1, unless you say otherwise.
     port: int
-        On which port.
+        On which port: 8025, unless you say otherwise.
     """
     findings = [*_environment(), *_disk(at)]
     findings += [finding async for finding in _store(at)]
-    findings += _server(f"http://{host}:{port}")
+    findings += _server(host, port)
     items = [
         {"what": f.what, "verdict": f.verdict, "found": f.found, "mend": f.mend} for f in findings
     ]
@@ -89,7 +92,7 @@ async def _store(at: StoreSettings) -> AsyncIterator[Finding]:
             await store.probe()
             bots, apps = await store.bots(), await store.apps()
     except StoreError as error:
-        mend = "see that the file can be written and was made by this release or an older one"
+        mend = "see that --store and --data-dir are the server's, and that the file can be written"
         yield Finding("store", "bad", str(error), mend)
         return
     yield Finding("store", "good", f"{at.store} in {at.data_dir} takes writes")
@@ -101,7 +104,9 @@ async def _store(at: StoreSettings) -> AsyncIterator[Finding]:
         yield Finding("registry", "note", found, mend)
 
 
-def _server(url: str) -> Iterator[Finding]:
+def _server(host: str | None, port: int | None) -> Iterator[Finding]:
+    usual = ServerSettings()
+    url = f"http://{host or usual.host}:{port or usual.port}"
     try:
         with urllib.request.urlopen(f"{url}/readyz", timeout=_SECONDS) as answer:  # noqa: S310 - the operator's own address
             date = answer.headers["date"]
@@ -113,7 +118,9 @@ def _server(url: str) -> Iterator[Finding]:
         yield Finding("server", "bad", found, "see the finding on the store, and the server's log")
     except (OSError, ValueError, HTTPException) as error:
         mend = "start it with intentlive serve, or name its --host and --port"
-        yield Finding("server", "note", f"no server answers at {url}: {error}", mend)
+        is_elsewhere = host is None and port is None  # perhaps: nobody said where to look
+        verdict: Verdict = "note" if is_elsewhere else "bad"
+        yield Finding("server", verdict, f"no server answers at {url} ({error})", mend)
     else:
         yield Finding("server", "good", f"{url} is ready")
         yield _clock(date)
@@ -122,10 +129,10 @@ def _server(url: str) -> Iterator[Finding]:
 
 def _clock(date: str) -> Finding:
     apart = abs(parsedate_to_datetime(date).timestamp() - time.time())
-    found = f"server and this machine are {apart:.0f} s apart"
     if apart > _CLOCK_SECONDS:
+        found = f"server and this machine are {apart:.0f} s apart"
         return Finding("clock", "bad", found, "synchronise the clocks of both machines (NTP)")
-    return Finding("clock", "good", found)
+    return Finding("clock", "good", "server and this machine agree to a few seconds")
 
 
 def _sources(metrics: str) -> Iterator[Finding]:

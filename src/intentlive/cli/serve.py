@@ -69,7 +69,7 @@ async def _demo(at: StoreSettings, server: ServerSettings, listening: socket.soc
         require_exp=False,
         created=now,
     )
-    async with opened(at) as store:
+    async with opened(at, make=True) as store:
         await store.add_account(tenant)
         await store.add_bot(bot)
         await store.add_app(app)
@@ -104,6 +104,9 @@ def _introduce(address: str, tenant: Account, bot: Bot, app: App) -> None:
     body = json.dumps(event).replace("TIME", now)
     print(
         f"""IntentLive demo: a bot with live simulated traffic, on a throw-away store.
+
+BOT={bot.bot_id}
+TOKEN={token}
 
 The latest 25 finished sessions; call it again and see new ones:
 

@@ -59,11 +59,13 @@ async def run_server(
     configure_logging(server.log_format)
     host, port = listening.getsockname()[:2]
     async with (
-        opened(at) as store,
+        opened(at, make=True) as store,
         serving(store, require_account_id=server.require_account_id) as running,
     ):
         _spare_the_collector()
-        _log.info("serving", address=f"http://{host}:{port}", store=at.store)
+        _log.info(
+            "serving", address=f"http://{host}:{port}", store=at.store, data_dir=str(at.data_dir)
+        )
         async with asyncio.TaskGroup() as group:
             task = group.create_task(beside(running.intake)) if beside else None
             with _signals_end_here():

@@ -1,9 +1,10 @@
 """Opening the store that the options name, for the time of one command."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
+from intentlive.cli.output import complain
 from intentlive.core.errors import NotFound
 from intentlive.ports import Store
 from intentlive.settings import StoreSettings
@@ -13,13 +14,32 @@ Item = TypeVar("Item")
 
 
 @asynccontextmanager
-async def opened(settings: StoreSettings) -> AsyncIterator[Store]:
-    """The store; closed on leaving."""
-    store = await open_store(settings.store, settings.data_dir)
+async def opened(settings: StoreSettings, *, make: bool = False) -> AsyncIterator[Store]:
+    """The store; closed on leaving.
+
+    A command that only looks does not `make` one: a mistyped folder should be told, not filled.
+    """
+    try:
+        store = await open_store(settings.store, settings.data_dir, make=make)
+    except NotFound as error:
+        mend = "name it by --data-dir or --store, or make one with intentlive account create NAME"
+        raise NotFound(f"{error}: {mend}") from error
     try:
         yield store
     finally:
         await store.close()
+
+
+async def listed(
+    settings: StoreSettings, ask: Callable[[Store], Awaitable[Sequence[Item]]]
+) -> Sequence[Item]:
+    """What a store lists; of a store that is not there, nothing, and a note to people."""
+    try:
+        async with opened(settings) as store:
+            return await ask(store)
+    except NotFound as error:
+        complain(str(error))
+        return []
 
 
 def must_exist(found: Item | None, kind: str, id_: str) -> Item:

@@ -48,7 +48,7 @@ def mint(
         Seconds until it expires; without it, the token never does.
     """
     if (client_secret is None) == (private_key is None):
-        raise IntentLiveError("give --client-secret or --private-key")
+        raise IntentLiveError("give --client-secret (or INTENTLIVE_CLIENT_SECRET) or --private-key")
     key = client_secret or ""
     if private_key is not None:
         key = read_pem(private_key)

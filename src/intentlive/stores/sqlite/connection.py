@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeAlias, TypeVar
 
-from intentlive.core.errors import StoreTooNew, StoreUnavailable
+from intentlive.core.errors import NotFound, StoreTooNew, StoreUnavailable
 from intentlive.stores import sql
 
 Connection: TypeAlias = sqlite3.Connection
@@ -49,9 +49,12 @@ class Database:
         """Do `work`, which only reads, at one consistent moment."""
         return await _in_thread(self._readers, lambda: self._transaction("BEGIN", work))
 
-    async def open(self) -> None:
-        """Make the file if it is not there, and bring its tables up to this release's schema."""
-        await _in_thread(self._writer, lambda: _make(self.path))
+    async def open(self, *, make: bool = True) -> None:
+        """Bring the file's tables up to this release's schema.
+
+        A file that is not there is made first, or NotFound without `make`.
+        """
+        await _in_thread(self._writer, lambda: _make(self.path) if make else _need(self.path))
         await _in_thread(self._writer, lambda: self._transaction("BEGIN IMMEDIATE", _migrate))
 
     async def close(self) -> None:
@@ -119,8 +122,17 @@ def _make(path: Path) -> None:
             with suppress(FileExistsError):  # another process was first, with the same
                 path.hardlink_to(made)
             _sync_folder(path.parent)
-    except (OSError, sqlite3.Error) as error:
-        raise StoreUnavailable(f"{path}: {error}") from error
+    except OSError as error:
+        raise StoreUnavailable(f"{path} cannot be made: {error.strerror}") from error
+    except sqlite3.Error as error:
+        raise StoreUnavailable(f"{path} cannot be made: {error}") from error
+
+
+def _need(path: Path) -> None:
+    if path.parent.is_file():
+        raise StoreUnavailable(f"{path.parent} is a file: the data directory must be a folder")
+    if not path.exists():
+        raise NotFound(f"there is no store at {path}")
 
 
 def _log_of(path: Path) -> Path:

@@ -11,11 +11,11 @@ class SqliteStore(SqliteSessions, SqliteRegistry):
     """Everything in one file; made and brought up to date by `open_store`."""
 
 
-async def open_sqlite(path: Path) -> SqliteStore:
-    """Open or make the file at `path`; StoreUnavailable, StoreTooNew."""
+async def open_sqlite(path: Path, *, make: bool) -> SqliteStore:
+    """Open the file at `path`; NotFound, StoreUnavailable, StoreTooNew."""
     database = Database(path)
     try:
-        await database.open()
+        await database.open(make=make)
     except BaseException:
         await database.close()
         raise
