@@ -178,7 +178,7 @@ def test_where_the_store_is(home, tmp_path):
     elsewhere = tmp_path / "else" / "where.db"
     made = home.json("account", "create", "Tenant", "--store", f"sqlite:{elsewhere}")
     assert elsewhere.is_file()
-    assert "there is no store" in fails(home, "account", "show", made["accountId"])
+    assert "there is no account" in fails(home, "account", "show", made["accountId"])
     inside = ("--data-dir", str(elsewhere.parent), "--store", "sqlite:where.db")
     assert home.json("account", "show", made["accountId"], *inside)["name"] == "Tenant"
 
