@@ -93,16 +93,18 @@ class _Lines:
     def msg(self, line: bytes) -> None:
         """Take a line."""
         self._waiting.append(line)
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:  # nobody would write later
-            self._write()
-            return
-        if loop is not self._scheduled_on:
-            self._scheduled_on = loop
-            loop.call_soon(self._write)
+        if self._scheduled_on is None or self._scheduled_on.is_closed():
+            self._schedule()
 
     debug = info = warning = error = critical = exception = msg
+
+    def _schedule(self) -> None:
+        try:
+            self._scheduled_on = asyncio.get_running_loop()
+        except RuntimeError:  # nobody would write later
+            self._write()
+        else:
+            self._scheduled_on.call_soon(self._write)
 
     def _write(self) -> None:
         self._scheduled_on = None

@@ -5,7 +5,6 @@ which is noticed within `RECHECK_MS`. What is not there is never remembered as m
 """
 
 from collections.abc import Awaitable, Callable
-from hashlib import sha256
 from typing import TypeVar
 
 from msgspec import Struct
@@ -50,7 +49,7 @@ class Gate:
         self._apps: dict[str, App] = {}
         self._bots: dict[str, Bot] = {}
         self._rechecks: Shared[None] = Shared()
-        self._verified: dict[bytes, tuple[Claims, App]] = {}
+        self._verified: dict[str, tuple[Claims, App]] = {}
 
     async def authenticate(self, token: str | None, account_id: str | None) -> Grant:
         """Find the app that a token belongs to, and believe it; Refusal."""
@@ -101,8 +100,7 @@ class Gate:
         raise Refusal("Invalid StreamId", check="bot", mend=mend, status=400, code=400)
 
     async def _verified_app(self, token: str, now: int) -> App:
-        digest = sha256(token.encode()).digest()
-        claims, verified_by = self._verified.get(digest, (None, None))
+        claims, verified_by = self._verified.get(token, (None, None))
         if claims is None:
             claims = tokens.read_claims(token)
         app = self._apps.get(claims.client_id)
@@ -114,7 +112,7 @@ class Gate:
             tokens.verify(token, claims, app)
             if len(self._verified) >= _MAX_TOKENS:
                 del self._verified[next(iter(self._verified))]
-            self._verified[digest] = claims, app
+            self._verified[token] = claims, app
         tokens.check_times(claims, app, now / 1000)
         return app
 
