@@ -52,24 +52,31 @@ class LatestViews:
 
     async def latest(self, bot_id: str) -> bytes | None:
         """The answer of the endpoint; None for an unknown bot."""
-        now = self._clock()
-        view = self._views.get(bot_id)
-        if view is not None and not 0 <= now - view.checked < RECHECK_MS:
+        body = self.at_hand(bot_id)
+        if body is None and bot_id in self._views:
+            now = self._clock()
             await self._rechecks.ask(bot_id, lambda: self._recheck(bot_id, now))
-            view = self._views.get(bot_id)
-        if view is not None and self._is_fresh(bot_id, view, now):
-            self._signals.view_hits.inc()
-            return view.body
+            body = self.at_hand(bot_id)
+        if body is not None:
+            return body
         self._signals.view_misses.inc()
+        now = self._clock()
         # A rendering under way serves those who came before the next change, not after it.
         asked = bot_id, self._revisions.get(bot_id)
         return await self._renderings.ask(asked, lambda: self._render(bot_id, now))
 
-    def _is_fresh(self, bot_id: str, view: _View, now: int) -> bool:
-        """Whether a view still holds; one made in the future is of a clock that was set back."""
+    def at_hand(self, bot_id: str) -> bytes | None:
+        """The answer, if a rendering is known to be true still; None if that is to be found out."""
+        view = self._views.get(bot_id)
+        now = self._clock()
+        # A view that was made or checked in the future is of a clock that was set back since.
+        if view is None or view.made > now or not 0 <= now - view.checked < RECHECK_MS:
+            return None
         is_due = view.due is not None and view.due <= now
-        is_current = view.revision >= self._revisions.get(bot_id, view.revision)
-        return is_current and not is_due and view.made <= now
+        if is_due or view.revision < self._revisions.get(bot_id, view.revision):
+            return None
+        self._signals.view_hits.inc()
+        return view.body
 
     async def _recheck(self, bot_id: str, now: int) -> None:
         revision = await self._store.revision(bot_id)

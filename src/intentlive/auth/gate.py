@@ -1,7 +1,7 @@
 """Who may call what: the one place that decides.
 
-Accounts, bots, apps and verified tokens are remembered until anything in the registry changes,
-which is noticed within `RECHECK_MS`. What is not there is never remembered as missing.
+Accounts, bots, apps and calls that were admitted are remembered until anything in the registry
+changes, which is noticed within `RECHECK_MS`. What is not there is never remembered as missing.
 """
 
 from collections.abc import Awaitable, Callable
@@ -16,16 +16,22 @@ from intentlive.ports import Account, App, Bot, Registry, Scope
 from intentlive.sharing import Shared
 
 RECHECK_MS = 250
-_MAX_TOKENS = 10_000
+_MAX_ADMITTED = 10_000
 
 Item = TypeVar("Item")
 
 
 class Grant(Struct, frozen=True):
-    """Who calls: an app that proved itself, and its account."""
+    """Who calls: an app that proved itself, and its account.
+
+    `presented` is the token and the account id that it came with, `revision` the registry's.
+    """
 
     account: Account
     app: App
+    claims: Claims
+    presented: tuple[str, str | None]
+    revision: int
 
 
 class Gate:
@@ -49,7 +55,17 @@ class Gate:
         self._apps: dict[str, App] = {}
         self._bots: dict[str, Bot] = {}
         self._rechecks: Shared[None] = Shared()
-        self._verified: dict[str, tuple[Claims, App]] = {}
+        self._admitted: dict[tuple[str | None, str | None, Scope, str], Grant] = {}
+
+    def admitted(
+        self, token: str | None, account_id: str | None, scope: Scope, bot_id: str
+    ) -> Grant | None:
+        """The grant of a call that was admitted before, unless that may have changed since."""
+        grant = self._admitted.get((token, account_id, scope, bot_id))
+        now = self._clock()
+        if grant is None or not 0 <= now - self._checked < RECHECK_MS:
+            return None
+        return None if tokens.has_expired(grant.claims, now / 1000) else grant
 
     async def authenticate(self, token: str | None, account_id: str | None) -> Grant:
         """Find the app that a token belongs to, and believe it; Refusal."""
@@ -62,7 +78,9 @@ class Gate:
                 check="no token",
                 mend="send a JWT in the auth header, or as Authorization: Bearer",
             )
-        app = await self._verified_app(token, now)
+        revision = self._revision
+        claims = tokens.read_claims(token)
+        app = await self._verified_app(token, claims, now)
         if account_id is None and self._require_account_id:
             raise refused("account", "this server requires the accountId header")
         if account_id is not None and account_id != app.account_id:
@@ -72,7 +90,7 @@ class Gate:
             account = await self._found(self._accounts, app.account_id, self._registry.account)
         if account is None:
             raise refused("account", "the account of the token's app does not exist any more")
-        return Grant(account, app)
+        return Grant(account, app, claims, (token, account_id), revision)
 
     async def authorize(self, grant: Grant, scope: Scope, bot_id: str) -> None:
         """Check that an app may do what `scope` names, on this bot; Refusal."""
@@ -83,6 +101,10 @@ class Gate:
                 mend=f"give the app the scope {scope!r}",
             )
         await self.check_bot(grant, bot_id)
+        if grant.revision == self._revision:
+            if len(self._admitted) >= _MAX_ADMITTED:
+                del self._admitted[next(iter(self._admitted))]
+            self._admitted[*grant.presented, scope, bot_id] = grant
 
     async def check_bot(self, grant: Grant, bot_id: str) -> None:
         """Check that a bot is the account's, and one that the app is bound to; Refusal."""
@@ -99,20 +121,13 @@ class Gate:
             raise refused("bot", mend)
         raise Refusal("Invalid StreamId", check="bot", mend=mend, status=400, code=400)
 
-    async def _verified_app(self, token: str, now: int) -> App:
-        claims, verified_by = self._verified.get(token, (None, None))
-        if claims is None:
-            claims = tokens.read_claims(token)
+    async def _verified_app(self, token: str, claims: Claims, now: int) -> App:
         app = self._apps.get(claims.client_id)
         if app is None:
             app = await self._found(self._apps, claims.client_id, self._registry.app)
         if app is None:
             raise refused("client", "there is no app of the client id that the token names")
-        if verified_by is not app:  # never verified, or the app has been read anew since
-            tokens.verify(token, claims, app)
-            if len(self._verified) >= _MAX_TOKENS:
-                del self._verified[next(iter(self._verified))]
-            self._verified[token] = claims, app
+        tokens.verify(token, claims, app)
         tokens.check_times(claims, app, now / 1000)
         return app
 
@@ -120,7 +135,7 @@ class Gate:
         revision = await self._registry.registry_revision()
         if revision != self._revision:
             self._revision = revision
-            for remembered in (self._accounts, self._apps, self._bots):
+            for remembered in (self._accounts, self._apps, self._bots, self._admitted):
                 remembered.clear()
             self._on_change()
         self._checked = now

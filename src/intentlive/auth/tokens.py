@@ -88,11 +88,16 @@ def check_times(claims: Claims, app: App, now: float) -> None:
     """Check `exp`, `nbf` and `iat` where they are present, with a leeway; Refusal."""
     if claims.exp is None and app.require_exp:
         raise refused("exp", "this app requires exp: mint tokens that expire")
-    if claims.exp is not None and now >= claims.exp + LEEWAY_SECONDS:
+    if has_expired(claims, now):
         raise refused("exp", "the token has expired: mint a new one")
     for name, time in (("nbf", claims.nbf), ("iat", claims.iat)):
         if time is not None and now < time - LEEWAY_SECONDS:
             raise refused(name, f"{name} lies in the future: check the clock of the token's maker")
+
+
+def has_expired(claims: Claims, now: float) -> bool:
+    """Whether a token has an end, and it is past."""
+    return claims.exp is not None and now >= claims.exp + LEEWAY_SECONDS
 
 
 def mint(client_id: str, key: str, algorithm: Algorithm, *, now: int, ttl: int | None) -> str:

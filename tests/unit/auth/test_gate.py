@@ -34,8 +34,12 @@ class World:
         return mint(client_id, secret, "HS256", now=self.now // 1000, ttl=ttl)
 
     async def call(self, token=None, account_id=None, scope=ANALYTICS, bot="st-1", gate=None):
-        gate = gate or self.gate
-        grant = await gate.authenticate(token or self.token(), account_id)
+        """As the routes do: what was admitted before, or the whole way."""
+        gate, token = gate or self.gate, token or self.token()
+        admitted = gate.admitted(token, account_id, scope, bot)
+        if admitted is not None:
+            return admitted
+        grant = await gate.authenticate(token, account_id)
         await gate.authorize(grant, scope, bot)
         return grant
 
@@ -189,10 +193,10 @@ async def test_an_app_read_while_the_registry_changed_is_not_remembered(world):
 
 
 async def test_memory_is_bounded(world, monkeypatch):
-    monkeypatch.setattr("intentlive.auth.gate._MAX_TOKENS", 3)
+    monkeypatch.setattr("intentlive.auth.gate._MAX_ADMITTED", 3)
     for ttl in range(1, 10):
         await world.call(token=world.token(ttl=ttl))
-    assert len(world.gate._verified) == 3
+    assert len(world.gate._admitted) == 3
 
 
 async def test_nobody_is_admitted_on_what_was_true_while_the_registry_cannot_be_read(world):
@@ -221,3 +225,21 @@ async def test_calls_at_one_time_ask_for_changes_once(world):
     world.store.registry_revision = counted_read
     await asyncio.gather(*[world.call() for _ in range(20)])
     assert len(asked) == 1
+
+
+async def test_what_was_admitted_is_known_without_asking_and_nothing_else(world):
+    token = world.token()
+    asked = (token, None, ANALYTICS, "st-1")
+    assert world.gate.admitted(*asked) is None
+    grant = await world.call(token=token)
+    assert world.gate.admitted(*asked) is grant
+    for other in (
+        (world.token(ttl=9), None, ANALYTICS, "st-1"),
+        (token, "a1", ANALYTICS, "st-1"),
+        (token, None, EVENTS, "st-1"),
+        (token, None, ANALYTICS, "st-2"),
+        (None, None, ANALYTICS, "st-1"),
+    ):
+        assert world.gate.admitted(*other) is None
+    world.now += RECHECK_MS
+    assert world.gate.admitted(*asked) is None
