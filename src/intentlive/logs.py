@@ -6,7 +6,7 @@ import logging
 import sys
 import time
 from contextlib import suppress
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeAlias
 
 import msgspec
 import structlog
@@ -20,7 +20,7 @@ def configure_logging(log_format: str) -> None:
         log_format = "console" if sys.stderr.isatty() else "json"
     processors: list[structlog.typing.Processor]
     if log_format == "json":
-        processors = [_JsonLine()]
+        processors = [_Stamp()]
         lines = _Lines(sys.stderr.buffer)
         factory: Any = lambda *_names: lines  # noqa: E731 - a factory is a callable
     else:
@@ -38,6 +38,8 @@ def configure_logging(log_format: str) -> None:
     )
     logging.basicConfig(handlers=[_ToStructlog()], level=logging.WARNING, force=True)
 
+
+Line: TypeAlias = dict[str, object]
 
 _encoder = msgspec.json.Encoder(enc_hook=repr)
 
@@ -61,14 +63,16 @@ def _console_renderer() -> structlog.dev.ConsoleRenderer:
     )
 
 
-class _JsonLine:
-    """Renders an event; a class of its own for the timestamp that it prints once a millisecond."""
+class _Stamp:
+    """Gives an event its time and level; a class for the time that it prints once a millisecond."""
 
     def __init__(self) -> None:
         self._ms = -1
         self._timestamp = ""
 
-    def __call__(self, logger: object, level: str, event: structlog.typing.EventDict) -> bytes:
+    def __call__(
+        self, logger: object, level: str, event: structlog.typing.EventDict
+    ) -> tuple[tuple[Line], dict[str, object]]:
         ms = time.time_ns() // 1_000_000
         if ms != self._ms:
             self._ms, self._timestamp = ms, format_instant(ms)
@@ -76,21 +80,18 @@ class _JsonLine:
             event = structlog.processors.format_exc_info(logger, level, event)
         level = "error" if level == "exception" else level
         line = {"timestamp": self._timestamp, "level": level, "event": event.pop("event"), **event}
-        try:
-            return _encoder.encode(line)
-        except UnicodeEncodeError:  # a path that is not UTF-8
-            return json.dumps(line, default=repr).encode()
+        return (line,), {}
 
 
 class _Lines:
-    """Writes the lines of one turn of the event loop at once."""
+    """Renders and writes the lines of one turn of the event loop at once, as JSON."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self._waiting: list[bytes] = []
+        self._waiting: list[Line] = []
         self._scheduled_on: asyncio.AbstractEventLoop | None = None
 
-    def msg(self, line: bytes) -> None:
+    def msg(self, line: Line) -> None:
         """Take a line."""
         self._waiting.append(line)
         if self._scheduled_on is None or self._scheduled_on.is_closed():
@@ -109,8 +110,14 @@ class _Lines:
     def _write(self) -> None:
         self._scheduled_on = None
         lines, self._waiting = self._waiting, []
-        if lines:
-            # A full disk or a closed pipe must not stop what the lines tell of.
-            with suppress(OSError, ValueError):
-                self._file.write(b"\n".join(lines) + b"\n")
-                self._file.flush()
+        # A full disk or a closed pipe must not stop what the lines tell of.
+        with suppress(OSError, ValueError):
+            self._file.write(_render(lines))
+            self._file.flush()
+
+
+def _render(lines: list[Line]) -> bytes:
+    try:
+        return _encoder.encode_lines(lines)
+    except UnicodeEncodeError:  # a path that is not UTF-8, say
+        return "".join(json.dumps(line, default=repr) + "\n" for line in lines).encode()
