@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
+from typing import TypeVar
 
 import msgspec
 import structlog
@@ -25,6 +27,8 @@ MAX_IN_FLIGHT = 16 * MAX_BODY
 
 LATE_SECONDS = 60
 _SECONDS_BETWEEN_LATE_LINES = 600
+Work = TypeVar("Work")
+
 _log = structlog.get_logger("intentlive.events")
 
 
@@ -74,6 +78,9 @@ class EventsIn:
         self._signals = signals
         self._in_flight = InFlight(MAX_IN_FLIGHT)
         self._late_lines: dict[str, int] = {}
+        # Large bodies are read beside the event loop, so that others need not wait for them, and
+        # one at a time: more would only share the interpreter, and add up in memory.
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="bodies")
 
     async def __call__(self, call: Call) -> Response:
         """Store the events of the body; a bad one is told in the answer and spoils no other."""
@@ -87,12 +94,13 @@ class EventsIn:
         with self._in_flight.hold() as take:
             raw = await call.body(MAX_BODY, take)
             encoding = call.header(b"content-encoding").strip().lower()
-            body = decode_content(encoding, raw, MAX_BODY)
-            take(len(body) - len(raw) if len(body) > len(raw) else 0)
+            body = raw
+            if encoding:
+                body = await self._aside(partial(decode_content, encoding, raw, MAX_BODY))
+                take(max(0, len(body) - len(raw)))
             now = self._clock()
             read = partial(_read, media_type, body, now)
-            # A large body is read beside the event loop, so that others need not wait for it.
-            parsed, states = await asyncio.to_thread(read) if len(body) > LARGE_BODY else read()
+            parsed, states = await self._aside(read) if len(body) > LARGE_BODY else read()
             if states:
                 await self._intake.submit(call.bot_id, states)
         self._observe(parsed.events, now)
@@ -101,6 +109,9 @@ class EventsIn:
         call.noted |= {"accepted": accepted, "rejected": len(parsed.rejected)}
         answer = {"accepted": accepted, "rejected": parsed.rejected}
         return Response(200, msgspec.json.encode(answer))
+
+    async def _aside(self, work: Callable[[], Work]) -> Work:
+        return await asyncio.get_running_loop().run_in_executor(self._reader, work)
 
     def _observe(self, events: Sequence[SessionEvent], now: int) -> None:
         newest: dict[str, int] = {}
