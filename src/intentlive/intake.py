@@ -10,7 +10,7 @@ from time import perf_counter
 from typing import NamedTuple, Self
 
 from intentlive.core.errors import NotFound, StoreUnavailable
-from intentlive.core.session import State, join
+from intentlive.core.session import State, join_into
 from intentlive.ports import SessionStore
 from intentlive.signals import Signals
 
@@ -102,8 +102,7 @@ def _joined(group: list[_Waiting]) -> dict[str, dict[str, State]]:
     for waiting in group:
         sessions = batch.setdefault(waiting.bot_id, {})
         for session_id, state in waiting.states.items():
-            known = sessions.get(session_id)
-            sessions[session_id] = state if known is None else join(known, state)
+            join_into(sessions, session_id, state)
     return batch
 
 

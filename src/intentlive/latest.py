@@ -5,6 +5,7 @@ one it was made from and no open session has come to its end since.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 from msgspec import Struct
 
@@ -54,16 +55,14 @@ class LatestViews:
         """The answer of the endpoint; None for an unknown bot."""
         body = self.at_hand(bot_id)
         if body is None and bot_id in self._views:
-            now = self._clock()
-            await self._rechecks.ask(bot_id, lambda: self._recheck(bot_id, now))
+            await self._rechecks.ask(bot_id, partial(self._recheck, bot_id))
             body = self.at_hand(bot_id)
         if body is not None:
             return body
         self._signals.view_misses.inc()
-        now = self._clock()
         # A rendering under way serves those who came before the next change, not after it.
         asked = bot_id, self._revisions.get(bot_id)
-        return await self._renderings.ask(asked, lambda: self._render(bot_id, now))
+        return await self._renderings.ask(asked, partial(self._render, bot_id))
 
     def at_hand(self, bot_id: str) -> bytes | None:
         """The answer, if a rendering is known to be true still; None if that is to be found out."""
@@ -78,7 +77,8 @@ class LatestViews:
         self._signals.view_hits.inc()
         return view.body
 
-    async def _recheck(self, bot_id: str, now: int) -> None:
+    async def _recheck(self, bot_id: str) -> None:
+        now = self._clock()
         revision = await self._store.revision(bot_id)
         view = self._views.get(bot_id)
         if revision is None:
@@ -87,7 +87,8 @@ class LatestViews:
             self.on_change(bot_id, revision)
             view.checked = now
 
-    async def _render(self, bot_id: str, now: int) -> bytes | None:
+    async def _render(self, bot_id: str) -> bytes | None:
+        now = self._clock()
         latest = await self._store.latest(bot_id, now, LATEST)
         self._views.pop(bot_id, None)
         if latest is None:

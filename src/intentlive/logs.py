@@ -13,6 +13,10 @@ import structlog
 
 from intentlive.core.times import format_instant
 
+Line: TypeAlias = dict[str, object]
+
+_encoder = msgspec.json.Encoder(enc_hook=repr)
+
 
 def configure_logging(log_format: str) -> None:
     """Set up logging for this process; `log_format` is `json`, `console` or `auto`."""
@@ -37,11 +41,6 @@ def configure_logging(log_format: str) -> None:
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[_ToStructlog()], level=logging.WARNING, force=True)
-
-
-Line: TypeAlias = dict[str, object]
-
-_encoder = msgspec.json.Encoder(enc_hook=repr)
 
 
 class _ToStructlog(logging.Handler):

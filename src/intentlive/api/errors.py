@@ -16,7 +16,6 @@ INVALID_ARGUMENTS = "Validation errors/ Invalid arguments"
 RATE_LIMITED = (
     "You've exceeded the per-minute rate limit. Please wait for sometime before retrying."
 )
-_RETRY: Headers = ((b"retry-after", b"2"),)
 
 
 class Problem(Exception):
@@ -45,9 +44,10 @@ class Problem(Exception):
         return msgspec.json.encode({"errors": [{"msg": self.message, "code": self.code}]})
 
 
-def overloaded(message: str, detail: str) -> Problem:
+def unavailable(message: str, *, check: str, detail: str) -> Problem:
     """503: the caller may send the same again after a moment."""
-    return Problem(503, message, headers=_RETRY, check="capacity", detail=detail)
+    headers = ((b"retry-after", b"2"),)
+    return Problem(503, message, headers=headers, check=check, detail=detail)
 
 
 def problem_for(error: Exception) -> Problem:
@@ -68,10 +68,8 @@ def problem_for(error: Exception) -> Problem:
         case NotFound():
             problem = Problem(400, "Invalid StreamId", check="bot", detail=str(error))
         case StoreError():
-            problem = Problem(
-                503,
+            problem = unavailable(
                 "The store is not available: send this again in a moment.",
-                headers=_RETRY,
                 check="store",
                 detail=f"see intentlive doctor: {error}",
             )

@@ -11,7 +11,7 @@ import msgspec
 import structlog
 
 from intentlive.api.encodings import decode_content
-from intentlive.api.errors import Problem, overloaded
+from intentlive.api.errors import Problem, unavailable
 from intentlive.api.http import Call, Response
 from intentlive.auth.gate import Gate
 from intentlive.core.events import SessionEvent
@@ -50,9 +50,10 @@ class InFlight:
         def take(size: int) -> None:
             nonlocal taken
             if self._held + size > self._capacity:
-                raise overloaded(
+                raise unavailable(
                     "Too many events are waiting to be stored: send this again in a moment.",
-                    "bodies in flight fill the memory set aside for them",
+                    check="capacity",
+                    detail="bodies in flight fill the memory set aside for them",
                 )
             taken += size
             self._held += size

@@ -39,7 +39,7 @@ class Call:
         raw: list[tuple[bytes, bytes]] = scope["headers"]
         self._headers = dict(raw)
         length = self._headers.get(b"content-length", b"")
-        self.has_body = length not in (b"", b"0") or b"transfer-encoding" in self._headers
+        self._has_body = length not in (b"", b"0") or b"transfer-encoding" in self._headers
         self._ambiguous: set[bytes] = set()
         if len(self._headers) < len(raw):
             self._ambiguous = {name for name, value in raw if self._headers[name] != value}
@@ -78,7 +78,7 @@ class Call:
 
         `on_bytes` hears of every piece before the next is awaited.
         """
-        if not self.has_body:
+        if not self._has_body:
             return b""
         declared = self.header(b"content-length")
         if declared.isdigit() and int(declared) > limit:

@@ -71,7 +71,7 @@ class Gate:
         """Find the app that a token belongs to, and believe it; Refusal."""
         now = self._clock()
         if not 0 <= now - self._checked < RECHECK_MS:
-            await self._rechecks.ask("registry", lambda: self._notice_changes(now))
+            await self._rechecks.ask("registry", self._notice_changes)
         if not token:
             raise Refusal(
                 tokens.INVALID_CREDENTIALS,
@@ -131,7 +131,8 @@ class Gate:
         tokens.check_times(claims, app, now / 1000)
         return app
 
-    async def _notice_changes(self, now: int) -> None:
+    async def _notice_changes(self) -> None:
+        now = self._clock()
         revision = await self._registry.registry_revision()
         if revision != self._revision:
             self._revision = revision

@@ -6,6 +6,7 @@ An app is registered for one algorithm; what the token says of its own algorithm
 import json
 import math
 import re
+import secrets
 from base64 import urlsafe_b64decode
 from typing import Final, get_args
 
@@ -110,12 +111,23 @@ def mint(client_id: str, key: str, algorithm: Algorithm, *, now: int, ttl: int |
         payload |= {"iat": now, "exp": now + ttl}
     signed = json.dumps(payload, separators=(",", ":")).encode()
     header = {"alg": algorithm, "typ": "JWT"}
-    if signs_with_secret(algorithm) and len(key) < MIN_SECRET_LENGTH:
-        raise ValueError(f"a client secret has at least {MIN_SECRET_LENGTH} characters")
+    if signs_with_secret(algorithm):
+        check_secret(key)
     try:
         return jws.serialize_compact(header, signed, _key(algorithm, key), algorithms=[algorithm])
     except JoseError as error:
         raise ValueError(f"this key cannot sign {algorithm}: {error}") from error
+
+
+def new_secret() -> str:
+    """A client secret: as many characters as HS512 has bytes, none of them special to a shell."""
+    return secrets.token_hex(32)
+
+
+def check_secret(secret: str) -> None:
+    """ValueError if a client secret is so short that it could be guessed."""
+    if len(secret) < MIN_SECRET_LENGTH:
+        raise ValueError(f"a client secret has at least {MIN_SECRET_LENGTH} characters")
 
 
 def check_public_key(pem: str) -> None:

@@ -9,7 +9,12 @@ from cyclopts import App as Command
 from cyclopts import Parameter
 from cyclopts.types import ExistingFile
 
-from intentlive.auth.tokens import MIN_SECRET_LENGTH, check_public_key, signs_with_secret
+from intentlive.auth.tokens import (
+    check_public_key,
+    check_secret,
+    new_secret,
+    signs_with_secret,
+)
 from intentlive.cli.options import check_id, read_pem
 from intentlive.cli.output import AsJson, Item, confirmed, show, show_all
 from intentlive.cli.stores import listed, must_exist, opened
@@ -29,29 +34,22 @@ def _by_comma(_type: object, value: str, delimiter: str | None = None) -> list[s
 
 
 def _check_secret(_type: object, value: str | None) -> None:
-    if value is not None and len(value) < MIN_SECRET_LENGTH:
-        raise ValueError(f"a client secret has at least {MIN_SECRET_LENGTH} characters")
+    if value is not None:
+        check_secret(value)
 
 
 ClientSecret = Annotated[str, Parameter(validator=_check_secret, allow_leading_hyphen=True)]
 ClientId = Annotated[str, Parameter(help="The app's client id.")]
+_SEVERAL = Parameter(negative=(), env_var_split=_by_comma)
 Scopes = Annotated[
     list[Scope],
-    Parameter(
-        name="--scope",
-        negative=(),
-        env_var_split=_by_comma,
-        help="What it may do; repeat for several.",
-    ),
+    _SEVERAL,
+    Parameter(name="--scope", help="What it may do; repeat for several."),
 ]
 Bots = Annotated[
     list[str],
-    Parameter(
-        name="--bot",
-        negative=(),
-        env_var_split=_by_comma,
-        help="Bind it to this bot only; repeat for several.",
-    ),
+    _SEVERAL,
+    Parameter(name="--bot", help="Bind it to this bot only; repeat for several."),
 ]
 PublicKey = Annotated[
     ExistingFile, Parameter(help="RSA public key (PEM) of an RS256 or RS512 app.")
@@ -97,7 +95,7 @@ async def create(
         account_id=account,
         name=name,
         algorithm=algorithm,
-        secret=(client_secret or secrets.token_hex(32)) if signs_with_secret(algorithm) else None,
+        secret=(client_secret or new_secret()) if signs_with_secret(algorithm) else None,
         public_key=_read_public_key(algorithm, public_key),
         scopes=tuple(scope),
         bots=tuple(bot) or None,

@@ -11,6 +11,7 @@ from http.client import HTTPException
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import asdict
 from prometheus_client.parser import text_string_to_metric_families
 
 from intentlive.api.events import LATE_SECONDS
@@ -22,7 +23,6 @@ from intentlive.settings import ServerSettings, StoreSettings
 _LOW_DISK_BYTES = 1 << 30
 _CLOCK_SECONDS = 5.0
 _SECONDS = 5.0
-
 
 Verdict: TypeAlias = Literal["good", "note", "bad"]
 
@@ -55,10 +55,7 @@ async def doctor(
     findings = [*_environment(), *_disk(at)]
     findings += [finding async for finding in _store(at)]
     findings += _server(host, port)
-    items = [
-        {"what": f.what, "verdict": f.verdict, "found": f.found, "mend": f.mend} for f in findings
-    ]
-    show_all(items, as_json=json, none="")
+    show_all([asdict(finding) for finding in findings], as_json=json, none="")
     if any(finding.verdict == "bad" for finding in findings):
         raise SystemExit(1)
 

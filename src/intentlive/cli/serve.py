@@ -9,7 +9,7 @@ from pathlib import Path
 
 import uvloop
 
-from intentlive.auth.tokens import mint
+from intentlive.auth.tokens import mint, new_secret
 from intentlive.cli.serving import Beside, listen, run_server
 from intentlive.cli.stores import opened
 from intentlive.clock import wall_clock
@@ -62,7 +62,7 @@ async def _demo(at: StoreSettings, server: ServerSettings, listening: socket.soc
         account_id=tenant.account_id,
         name="Demo app",
         algorithm="HS256",
-        secret=secrets.token_hex(32),
+        secret=new_secret(),
         public_key=None,
         scopes=("SmartAssist Analytics", "Session Events"),
         bots=None,

@@ -1,6 +1,5 @@
 """`intentlive token`: make tokens, and explain why one is or is not accepted."""
 
-import time
 from typing import Annotated
 
 from cyclopts import App, Parameter
@@ -54,7 +53,7 @@ def mint(
         key = read_pem(private_key)
     chosen: Algorithm = algorithm or ("RS256" if private_key else "HS256")
     try:
-        made = mint_token(client_id, key, chosen, now=int(time.time()), ttl=ttl)
+        made = mint_token(client_id, key, chosen, now=wall_clock() // 1000, ttl=ttl)
     except ValueError as error:
         raise IntentLiveError(str(error)) from error
     if json:

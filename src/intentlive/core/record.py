@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from intentlive.core import reading
 from intentlive.core.reading import BotRules
-from intentlive.core.session import Mark, Recorded, State
+from intentlive.core.session import Mark, State
 from intentlive.core.times import format_handled, format_instant
 
 
@@ -30,7 +30,7 @@ class Record(Struct, frozen=True):
 def record(session_id: str, state: State, rules: BotRules) -> Record:
     """The record of a session of which at least one event was seen and nothing was erased."""
     if state.recorded is not None:
-        return _as_recorded(session_id, state.recorded.value)
+        return Record(**state.recorded.value.printed(), sessionId=session_id)
     started, ended = state.started, reading.end_time(state, rules)
     if started is None or ended is None:
         raise ValueError(f"nothing is known of session {session_id}")
@@ -52,22 +52,6 @@ def record(session_id: str, state: State, rules: BotRules) -> Record:
 def render(records: Sequence[Record]) -> bytes:
     """The records as a JSON array in UTF-8."""
     return msgspec.json.encode(records)
-
-
-def _as_recorded(session_id: str, recorded: Recorded) -> Record:
-    return Record(
-        intent=recorded.intent,
-        ANI=recorded.ANI,
-        DNI=recorded.DNI,
-        channel=recorded.channel,
-        startTime=format_instant(recorded.start_time),
-        endTime=format_instant(recorded.end_time),
-        status=recorded.status,
-        timeHandled=recorded.time_handled,
-        deflectedTo=recorded.deflected_to,
-        userId=recorded.user_id,
-        sessionId=session_id,
-    )
 
 
 def _text(mark: Mark[str] | None) -> str | None:

@@ -6,7 +6,7 @@ any number of times.
 """
 
 from collections.abc import Iterable
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -34,23 +34,20 @@ class Recorded(Struct, frozen=True, array_like=True, gc=False):
     deflected_to: str | None
     user_id: str | None
 
-    def canonical(self) -> bytes:
-        """The record as the canonical JSON of the `record` on the wire."""
-        return msgspec.json.encode(
-            {
-                "intent": self.intent,
-                "ANI": self.ANI,
-                "DNI": self.DNI,
-                "channel": self.channel,
-                "startTime": format_instant(self.start_time),
-                "endTime": format_instant(self.end_time),
-                "status": self.status,
-                "timeHandled": self.time_handled,
-                "deflectedTo": self.deflected_to,
-                "userId": self.user_id,
-            },
-            order="sorted",
-        )
+    def printed(self) -> dict[str, Any]:
+        """The keys of the `record` on the wire, with times as they are printed."""
+        return {
+            "intent": self.intent,
+            "ANI": self.ANI,
+            "DNI": self.DNI,
+            "channel": self.channel,
+            "startTime": format_instant(self.start_time),
+            "endTime": format_instant(self.end_time),
+            "status": self.status,
+            "timeHandled": self.time_handled,
+            "deflectedTo": self.deflected_to,
+            "userId": self.user_id,
+        }
 
 
 Value = TypeVar("Value")
@@ -70,7 +67,8 @@ class Mark(Struct, Generic[Value], frozen=True, array_like=True, gc=False):
     def key(self) -> tuple[int, str, str, bytes]:
         """The total order of events, in which no two different marks are equal."""
         value = self.value
-        canonical = value.canonical() if isinstance(value, Recorded) else msgspec.json.encode(value)
+        on_the_wire = value.printed() if isinstance(value, Recorded) else value
+        canonical = msgspec.json.encode(on_the_wire, order="sorted")
         return self.time, self.id, EVENT_TYPES[self.kind], canonical
 
 
@@ -188,10 +186,14 @@ def fold(session_events: Iterable[SessionEvent]) -> dict[str, State]:
     """The joined states of many events, by session id."""
     states: dict[str, State] = {}
     for event in session_events:
-        known = states.get(event.subject)
-        state = observe(event)
-        states[event.subject] = state if known is None else join(known, state)
+        join_into(states, event.subject, observe(event))
     return states
+
+
+def join_into(states: dict[str, State], session_id: str, state: State) -> None:
+    """Join a state into what `states` holds of its session."""
+    known = states.get(session_id)
+    states[session_id] = state if known is None else join(known, state)
 
 
 _VERSION = b"\x01"

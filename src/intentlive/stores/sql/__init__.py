@@ -1,11 +1,13 @@
 """The SQL of each backend: named queries, and numbered migrations whose sum is the schema."""
 
 import re
+from functools import cache
 from importlib.resources import files
 
 _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
 
+@cache
 def queries(backend: str) -> dict[str, str]:
     """The statements of `queries.sql` by name."""
     text = (files(__name__) / backend / "queries.sql").read_text(encoding="utf-8")
