@@ -3,9 +3,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.ready
+VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' src/intentlive/__init__.py)
+RELEASE = dist/intentlive-$(VERSION)
+UV_COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-emit-find-links --no-config --quiet
+
+# What is released says no time of its own: the same sources give the same bytes.
+unexport SOURCE_DATE_EPOCH
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench bench-quick lock clean
+.PHONY: help setup demo test lint format bench bench-quick lock wheel sbom advisories clean
 
 help:  ## Show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,10 +32,11 @@ demo: setup  ## Serve a demo bot with live traffic; prints a curl line to paste
 test: setup  ## Run every test
 	$(BIN)/pytest --numprocesses=auto -rs
 
-lint: setup  ## Check style, types and the lock file
+lint: setup  ## Check style, types and known weak patterns
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml src
 
 format: setup  ## Put the code in its one format
 	$(BIN)/ruff format .
@@ -41,10 +49,33 @@ bench-quick: setup  ## The same in less than a minute
 	$(BIN)/python benchmarks/run.py --quick
 
 lock: setup  ## Pin the newest dependencies that fit pyproject.toml
-	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --upgrade \
-		--generate-hashes --no-emit-index-url --no-emit-find-links --no-config \
-		--custom-compile-command "make lock" --quiet --output-file requirements.lock
+	$(UV_COMPILE) --group dev --upgrade --custom-compile-command "make lock" --output-file requirements.lock
 
-clean:  ## Remove .venv and caches
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+wheel: setup  ## Build the wheel into dist/
+	$(BIN)/hatchling build --target wheel
+
+# The pins are those of the lock file, hashes too, less what only developing needs.
+sbom: setup  ## List what the release needs to run, as CycloneDX, in dist/
+	@mkdir -p dist
+	cp requirements.lock dist/.pins
+	$(UV_COMPILE) --constraint requirements.lock --no-header --no-annotate --output-file dist/.pins
+	mv dist/.pins $(RELEASE).requirements.txt
+	sed 's/^dynamic = \["version"\]$$/version = "$(VERSION)"/' pyproject.toml | PYTHONWARNINGS=ignore::UserWarning \
+		$(BIN)/cyclonedx-py requirements $(RELEASE).requirements.txt --pyproject /dev/stdin \
+		--output-reproducible --validate --output-file $(RELEASE).cdx.json
+
+# Ends with 0: none known; 1: some found; 3: not reached; 2: anything else. Strict, since a mirror may not know a package.
+advisories: setup  ## Ask the OSV service for known weaknesses of what is pinned
+	@said=$$($(BIN)/pip-audit --strict --vulnerability-service osv --requirement requirements.lock \
+		--require-hashes --disable-pip --progress-spinner off 2>&1) && status=0 || status=$$?; \
+	case "$$status $$said" in \
+	0*) echo "No weakness is known of what is pinned." ;; \
+	*"Found "*" known vulnerabilit"*) echo "$$said"; exit 1 ;; \
+	*requests.exceptions.*|*ServiceError*|*"Could not connect"*) \
+		echo "The advisory service could not be reached: nothing was checked." >&2; exit 3 ;; \
+	*) echo "$$said" >&2; exit 2 ;; \
+	esac
+
+clean:  ## Remove .venv, caches and what was built
+	rm -rf .venv dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

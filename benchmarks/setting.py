@@ -14,7 +14,7 @@ from intentlive.core import ids
 from intentlive.core.reading import BotRules
 from intentlive.core.session import fold
 from intentlive.ingest.cloudevents import NDJSON, parse_events
-from intentlive.ports import Account, App, Bot
+from intentlive.ports import Account, Acting, App, AppKey, Bot
 from intentlive.simulation.traffic import traffic
 from intentlive.stores import open_store
 
@@ -72,7 +72,7 @@ def prepare(folder: Path, batches: list[bytes]) -> None:
 
 async def _prepare(folder: Path, batches: list[bytes]) -> None:
     now = time.time_ns() // 1_000_000
-    store = await open_store(STORE, folder)
+    store = await open_store(STORE, data_dir=folder, acting=Acting("benchmark", lambda: now))
     try:
         await store.add_account(Account(ACCOUNT_ID, "Benchmark", NO_LIMIT_IN_PRACTICE, now))
         await store.add_bot(Bot(BOT_ID, ACCOUNT_ID, "Benchmark", BotRules(), now))
@@ -82,8 +82,7 @@ async def _prepare(folder: Path, batches: list[bytes]) -> None:
                 account_id=ACCOUNT_ID,
                 name="Benchmark",
                 algorithm="HS256",
-                secret=_SECRET,
-                public_key=None,
+                keys=(AppKey(_SECRET),),
                 scopes=("SmartAssist Analytics", "Session Events"),
                 bots=(BOT_ID,),
                 require_exp=False,

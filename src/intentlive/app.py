@@ -1,5 +1,6 @@
 """The composition root: settings to a running server, the only file that knows every part."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import NamedTuple
@@ -14,14 +15,16 @@ from intentlive.clock import monotonic_clock, wall_clock
 from intentlive.intake import Intake
 from intentlive.latest import LatestViews
 from intentlive.ports import Store
+from intentlive.retention import Retention
 from intentlive.signals import Signals
 
 
 class Running(NamedTuple):
-    """A running application, and the intake for those who bring states without HTTP."""
+    """A running application, its metrics, and the intake for who brings states without HTTP."""
 
     front: Front
     intake: Intake
+    signals: Signals
 
 
 @asynccontextmanager
@@ -38,8 +41,13 @@ async def serving(
     gate = Gate(store, clock, views.forget_all, require_account_id=require_account_id)
     async with Intake(store, views.on_change, signals) as intake:
         routes: list[Route] = [
-            Realtime(gate, RateLimiter(), views, monotonic),
-            EventsIn(gate, intake, clock, signals),
+            Realtime(gate, RateLimiter(monotonic), views),
+            EventsIn(gate, RateLimiter(monotonic), intake, clock, signals),
         ]
-        behind = operations(Vitals(store, intake.trouble, signals, clock, monotonic))
-        yield Running(Front(routes, behind, signals), intake)
+        vitals = Vitals(store, intake.trouble, signals, clock, monotonic)
+        behind = operations(vitals, gate)
+        retention = asyncio.create_task(Retention(store, clock, signals).run())
+        try:
+            yield Running(Front(routes, behind, signals), intake, signals)
+        finally:
+            retention.cancel()

@@ -9,8 +9,9 @@ from functools import partial
 
 from msgspec import Struct
 
+from intentlive.core.personal import VERBATIM, Disguise
 from intentlive.core.record import record, render
-from intentlive.ports import SessionStore
+from intentlive.ports import Latest, SessionStore
 from intentlive.sharing import Shared
 from intentlive.signals import Signals
 
@@ -23,8 +24,11 @@ RECHECK_MS = 100
 _MAX_VIEWS = 10_000
 
 
-class _View(Struct):
-    body: bytes
+class View(Struct):
+    """The answer of the endpoint: `shown` to all, `plain` to those who may see personal data."""
+
+    shown: bytes
+    plain: bytes
     revision: int
     due: int | None
     made: int
@@ -32,16 +36,16 @@ class _View(Struct):
 
 
 class LatestViews:
-    """Answers with the latest sessions of a bot as JSON; `clock` gives ms since 1970."""
+    """The latest sessions of each bot as JSON; `clock` gives ms since 1970."""
 
     def __init__(self, store: SessionStore, clock: Callable[[], int], signals: Signals) -> None:
         self._store = store
         self._clock = clock
         self._signals = signals
-        self._views: dict[str, _View] = {}
+        self._views: dict[str, View] = {}
         self._revisions: dict[str, int] = {}
         self._rechecks: Shared[None] = Shared()
-        self._renderings: Shared[bytes | None] = Shared()
+        self._renderings: Shared[View | None] = Shared()
 
     def on_change(self, bot_id: str, revision: int) -> None:
         """Learn a bot's revision, so that this process's own writes are seen at once."""
@@ -51,20 +55,20 @@ class LatestViews:
         """Drop every rendering; the revisions stay, for a rendering may be on its way."""
         self._views.clear()
 
-    async def latest(self, bot_id: str) -> bytes | None:
+    async def latest(self, bot_id: str) -> View | None:
         """The answer of the endpoint; None for an unknown bot."""
-        body = self.at_hand(bot_id)
-        if body is None and bot_id in self._views:
+        view = self.at_hand(bot_id)
+        if view is None and bot_id in self._views:
             await self._rechecks.ask(bot_id, partial(self._recheck, bot_id))
-            body = self.at_hand(bot_id)
-        if body is not None:
-            return body
+            view = self.at_hand(bot_id)
+        if view is not None:
+            return view
         self._signals.view_misses.inc()
         # A rendering under way serves those who came before the next change, not after it.
         asked = bot_id, self._revisions.get(bot_id)
         return await self._renderings.ask(asked, partial(self._render, bot_id))
 
-    def at_hand(self, bot_id: str) -> bytes | None:
+    def at_hand(self, bot_id: str) -> View | None:
         """The answer, if a rendering is known to be true still; None if that is to be found out."""
         view = self._views.get(bot_id)
         now = self._clock()
@@ -75,7 +79,7 @@ class LatestViews:
         if is_due or view.revision < self._revisions.get(bot_id, view.revision):
             return None
         self._signals.view_hits.inc()
-        return view.body
+        return view
 
     async def _recheck(self, bot_id: str) -> None:
         now = self._clock()
@@ -87,15 +91,21 @@ class LatestViews:
             self.on_change(bot_id, revision)
             view.checked = now
 
-    async def _render(self, bot_id: str) -> bytes | None:
+    async def _render(self, bot_id: str) -> View | None:
         now = self._clock()
         latest = await self._store.latest(bot_id, now, LATEST)
         self._views.pop(bot_id, None)
         if latest is None:
             return None
-        records = [record(id_, state, latest.rules) for id_, state in latest.sessions]
-        body = render(records)
+        shown = plain = _rendered(latest, latest.disguise)
+        if latest.disguise.mode != "verbatim":
+            plain = _rendered(latest, VERBATIM)
         if len(self._views) >= _MAX_VIEWS:
             del self._views[next(iter(self._views))]
-        self._views[bot_id] = _View(body, latest.revision, latest.due, made=now, checked=now)
-        return body
+        view = View(shown, plain, latest.revision, latest.due, made=now, checked=now)
+        self._views[bot_id] = view
+        return view
+
+
+def _rendered(latest: Latest, disguise: Disguise) -> bytes:
+    return render([record(id_, state, latest.rules, disguise) for id_, state in latest.sessions])

@@ -1,63 +1,121 @@
 """What IntentLive asks of a store: the Protocols and the values that cross them.
 
 Every method may raise `StoreUnavailable`; nothing was changed then, and the call may be repeated.
-Times are ms since 1970.
+Times are ms since 1970. Secrets are sealed in the store, and readable in the values that cross.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Literal, Protocol, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, Literal, Protocol, TypeAlias
 
 from msgspec import Struct
 
+from intentlive.core.personal import Disguise, Person, PersonalData
 from intentlive.core.reading import BotRules
 from intentlive.core.session import State
 
 Algorithm: TypeAlias = Literal["HS256", "HS512", "RS256", "RS512"]
-Scope: TypeAlias = Literal["SmartAssist Analytics", "Session Events", "Bot Sessions"]
+Scope: TypeAlias = Literal[
+    "SmartAssist Analytics", "Session Events", "Bot Sessions", "Personal Data"
+]
+SEES_PERSONAL_DATA: Final = "Personal Data"
+"""An app of this scope sees callers' numbers and ids as they are, whatever the bot shows others."""
+
+DAY_MS = 24 * 3600 * 1000
 DEFAULT_RATE_LIMIT = 60
 """Requests a minute per account; published by the platform whose interface this is."""
 
 
 class Account(Struct, frozen=True):
-    """A tenant; `rate_limit` in requests a minute, 0 for unlimited."""
+    """A tenant; `rate_limit` in requests and `event_limit` in events a minute, 0 for unlimited."""
 
     account_id: str
     name: str
     rate_limit: int
     created: int
+    event_limit: int = 0
 
 
 class Bot(Struct, frozen=True):
-    """A bot of an account, and the rules that its sessions are read by."""
+    """A bot of an account: the rules that its sessions are read by, and what becomes of them.
+
+    Sessions are deleted `retention_days` after their end; None keeps them.
+    """
 
     bot_id: str
     account_id: str
     name: str
     rules: BotRules
     created: int
+    personal_data: PersonalData = "verbatim"
+    retention_days: int | None = None
+
+    def oldest_kept(self, now: int) -> int | None:
+        """What lies before is not kept any more, nor taken in; None if everything is kept."""
+        return None if self.retention_days is None else now - self.retention_days * DAY_MS
+
+
+class AppKey(Struct, frozen=True):
+    """What an app's tokens are verified with, up to `until` if that is given.
+
+    A client secret for HS256 and HS512, a public key in PEM for RS256 and RS512.
+    """
+
+    text: str
+    until: int | None = None
+
+    def __repr__(self) -> str:
+        """Without the secret, which must never reach a log by accident."""
+        return f"AppKey(until={self.until})"
 
 
 class App(Struct, frozen=True):
-    """A client that may call: its one algorithm and key, its scopes and its bots.
+    """A client that may call: its one algorithm, its keys (newest first), its scopes and its bots.
 
-    `secret` signs HS256 and HS512, `public_key` (PEM) verifies RS256 and RS512. `bots` is None for
-    an app that is bound to the whole account.
+    `bots` is None for an app that is bound to the whole account. With `enforce_jti` a token counts
+    once, with `enforce_jwe` it must come encrypted.
     """
 
     client_id: str
     account_id: str
     name: str
     algorithm: Algorithm
-    secret: str | None
-    public_key: str | None
+    keys: tuple[AppKey, ...]
     scopes: tuple[Scope, ...]
     bots: tuple[str, ...] | None
     require_exp: bool
     created: int
+    enforce_jti: bool = False
+    enforce_jwe: bool = False
+
+
+class ServerKey(Struct, frozen=True):
+    """A private key (PEM) that opens encrypted tokens; `until` is when it is given up."""
+
+    key_id: str
+    private: str
+    created: int
+    until: int | None = None
 
     def __repr__(self) -> str:
-        """Without the secret, which must never reach a log by accident."""
-        return f"App({self.client_id!r})"
+        """Without the key."""
+        return f"ServerKey({self.key_id!r})"
+
+
+class Acting(Struct, frozen=True):
+    """Who uses a store, and the clock (ms) that their acts are dated by."""
+
+    who: str
+    clock: Callable[[], int]
+
+
+class Act(Struct, frozen=True):
+    """An administrative act: who did what to whom (or what), and when."""
+
+    time: int
+    who: str
+    act: str
+    subject: str
+    detail: Mapping[str, object]
 
 
 class Latest(Struct, frozen=True):
@@ -69,8 +127,16 @@ class Latest(Struct, frozen=True):
 
     sessions: Sequence[tuple[str, State]]
     rules: BotRules
+    disguise: Disguise
     due: int | None
     revision: int
+
+
+class Erasure(Struct, frozen=True):
+    """One step of erasing a person: how many sessions, and the id to go on after (None: done)."""
+
+    erased: int
+    next: str | None
 
 
 class SessionStore(Protocol):
@@ -92,6 +158,18 @@ class SessionStore(Protocol):
         It begins with the bot's `created`, so that it grows across bots of one id, too.
         """
 
+    async def purge(self, bot_id: str, before: int, limit: int) -> int:
+        """Delete up to `limit` sessions that ended, and were last heard of, before a time.
+
+        Gives how many it were; call again until it gives 0.
+        """
+
+    async def erase(self, bot_id: str, person: Person, after: str, limit: int) -> Erasure:
+        """Join `ERASED` into those of the next `limit` sessions after an id that hold a person."""
+
+    async def scrub(self) -> None:
+        """Rewrite the store's files, so that nothing that was deleted can be read in them."""
+
     async def open_sessions(self, now: int) -> int:
         """How many sessions of all bots have not ended at `now`."""
 
@@ -103,7 +181,10 @@ class SessionStore(Protocol):
 
 
 class Registry(Protocol):
-    """Accounts, bots and apps. Lists are ordered by creation, then id."""
+    """Accounts, bots and apps. Lists are ordered by creation, then id.
+
+    Every change is written down as an act, in the transaction of the change.
+    """
 
     async def registry_revision(self) -> int:
         """A number that grows with every change of any account, bot or app."""
@@ -124,7 +205,8 @@ class Registry(Protocol):
     async def add_bot(self, bot: Bot) -> None:
         """AlreadyExists if the id is taken in the whole store; NotFound for its account."""
 
-    async def bot(self, bot_id: str) -> Bot | None: ...
+    async def bot(self, bot_id: str, account_id: str | None = None) -> Bot | None:
+        """A bot; with `account_id`, only if it is that account's."""
 
     async def bots(self, account_id: str | None = None) -> Sequence[Bot]: ...
 
@@ -151,5 +233,40 @@ class Registry(Protocol):
         """NotFound if there is none of that id."""
 
 
-class Store(SessionStore, Registry, Protocol):
-    """One backend keeps both."""
+class Credentials(Protocol):
+    """What tokens need beyond their app: ids used up, and the keys that open encrypted ones."""
+
+    async def use_token(self, client_id: str, digest: bytes, until: int) -> bool:
+        """Use up a token's id for good; False if it was used before. Remembered up to `until`."""
+
+    async def is_used(self, client_id: str, digest: bytes) -> bool:
+        """Whether a token's id was used up."""
+
+    async def forget_used_tokens(self, now: int, limit: int) -> int:
+        """Forget up to `limit` ids of tokens that are over; gives how many it were."""
+
+    async def server_keys(self, now: int) -> Sequence[ServerKey]:
+        """The keys that count at `now`, newest first."""
+
+    async def add_server_key(self, key: ServerKey, others_until: int) -> None:
+        """Add the newest key; those before it are given up at `others_until`."""
+
+
+class Audit(Protocol):
+    """What was done by those who administrate: acts are added, never changed."""
+
+    async def add_act(self, act: str, subject: str, detail: Mapping[str, object]) -> None:
+        """Write down an act that no method of the store writes down by itself."""
+
+    async def acts(self, limit: int) -> Sequence[Act]:
+        """The latest acts, newest first."""
+
+    async def count_acts(self) -> Mapping[str, int]:
+        """How many acts of each kind there ever were."""
+
+    async def pseudonym(self, value: str) -> str:
+        """A name for someone whose own must not be written down; stable in the store."""
+
+
+class Store(SessionStore, Registry, Credentials, Audit, Protocol):
+    """One backend keeps all of it."""

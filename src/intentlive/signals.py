@@ -1,14 +1,17 @@
 """What the operator sees: Prometheus metrics, all in one place."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from prometheus_client import (
     CollectorRegistry,
     Counter,
     Gauge,
     Histogram,
+    Metric,
     disable_created_metrics,
 )
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 _MAX_SOURCES = 100
 _QUIET_MS = 10 * 60 * 1000
@@ -16,6 +19,21 @@ _OTHER_SOURCES = "(other sources)"
 _COMMIT_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # of use to OpenMetrics readers only
+
+
+class Acts(Collector):
+    """Administrative acts as the store has counted them, by whichever process they were done."""
+
+    def __init__(self) -> None:
+        self.counts: Mapping[str, int] = {}
+
+    def collect(self) -> Iterator[Metric]:
+        """One counter, a sample for each kind of act."""
+        name, what = "intentlive_administrative_acts", "Acts in the audit table, by kind"
+        family = CounterMetricFamily(name, what, labels=["act"])
+        for act, count in self.counts.items():
+            family.add_metric([act], count)
+        yield family
 
 
 class Signals:
@@ -78,6 +96,14 @@ class Signals:
             "Sessions of all bots that have not ended",
             registry=self.registry,
         )
+
+        self.sessions_purged = Counter(
+            "intentlive_sessions_purged",
+            "Sessions deleted since they were past their bot's retention",
+            registry=self.registry,
+        )
+        self.acts = Acts()
+        self.registry.register(self.acts)
 
     def count_request(self, route: str, status: int) -> None:
         """Count an answer."""

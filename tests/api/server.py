@@ -10,8 +10,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from intentlive.app import serving
 from intentlive.auth.tokens import mint
 from intentlive.core.reading import BotRules
-from intentlive.ports import Account, App, Bot
-from intentlive.stores import open_store
+from intentlive.ports import Account, App, AppKey, Bot
+from tests.stores import open_store
 
 NOON_MS = 1_641_470_400_000  # 2022-01-06T12:00:00Z
 SECRET = "the-secret-of-every-app-in-these-tests"
@@ -63,14 +63,16 @@ class Server:
         transport = httpx.ASGITransport(front)
         self.http = httpx.AsyncClient(transport=transport, base_url="http://server")
 
-    async def add_app(self, client_id, *, account="acc", scopes=(ANALYTICS, SENDER), bots=None):
+    async def add_app(
+        self, client_id, *, account="acc", scopes=(ANALYTICS, SENDER), bots=None, **more
+    ):
         await self.store.add_app(
-            App(client_id, account, "", "HS256", SECRET, None, scopes, bots, False, 0)
+            App(client_id, account, "", "HS256", (AppKey(SECRET),), scopes, bots, False, 0, **more)
         )
         self.clock.move(seconds=1)  # a server notices within a second
 
-    async def add_account(self, account_id, *, rate_limit=60, bot=None):
-        await self.store.add_account(Account(account_id, "", rate_limit, 0))
+    async def add_account(self, account_id, *, rate_limit=60, event_limit=0, bot=None):
+        await self.store.add_account(Account(account_id, "", rate_limit, 0, event_limit))
         if bot is not None:
             await self.store.add_bot(Bot(bot, account_id, "", BotRules(), 0))
 

@@ -20,7 +20,7 @@ HEX = re.compile(r"[0-9a-f]{24}")
 
 def routes_behind():
     """Path and methods of every route of the application behind the plain ones."""
-    app = operations(None)
+    app = operations(None, None)
     return {route.path: route.methods for route in app.routes}
 
 

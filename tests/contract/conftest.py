@@ -1,8 +1,8 @@
 import pytest
 
 from intentlive.core.reading import BotRules
-from intentlive.ports import Account, App, Bot
-from intentlive.stores import open_store
+from intentlive.ports import Account, App, AppKey, Bot
+from tests.stores import open_store
 
 SECRET = "a client secret of the usual length"
 BACKENDS = ["sqlite:sessions.db"]
@@ -49,8 +49,7 @@ def an_app(client_id="cs-1", bots=None, account_id="a1", created=1):
         account_id=account_id,
         name="App",
         algorithm="HS256",
-        secret=SECRET,
-        public_key=None,
+        keys=(AppKey(SECRET),),
         scopes=("SmartAssist Analytics", "Session Events"),
         bots=bots,
         require_exp=False,

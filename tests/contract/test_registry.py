@@ -6,7 +6,7 @@ import pytest
 from intentlive.core.errors import AlreadyExists, NotFound, StillInUse
 from intentlive.core.reading import BotRules
 from intentlive.core.session import fold
-from intentlive.ports import Bot
+from intentlive.ports import AppKey, Bot
 from tests.contract.conftest import add_bot, an_account, an_app
 from tests.wire import NOON_MS, event
 
@@ -38,9 +38,10 @@ async def test_apps_come_back_as_they_were(store):
     bound = replace(
         an_app("cs-2", bots=("st-1",)),
         algorithm="RS512",
-        secret=None,
-        public_key="PEM",
+        keys=(AppKey("PEM"), AppKey("OLD PEM", until=9)),
         require_exp=True,
+        enforce_jti=True,
+        enforce_jwe=True,
     )
     for app in (whole, bound):
         await store.add_app(app)

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from intentlive.core.reading import BotRules
 from intentlive.core.record import record
 from intentlive.core.session import ERASED, State, fold
-from intentlive.stores import open_store
 from tests.contract.conftest import add_bot
+from tests.stores import open_store
 from tests.wire import NOON_MS, event, ms
 
 HOUR = 3_600_000
@@ -178,7 +178,7 @@ async def test_sessions_outlive_the_store_object(two_stores):
     assert await latest_ids(other) == ["s"]
     await other.merge({"st-1": fold([event("session.started", -9, "0", subject="s", ANI="+1")])})
     found = await one.latest("st-1", NOON_MS, 25)
-    assert record("s", found.sessions[0][1], found.rules).ANI == "+1"
+    assert record("s", found.sessions[0][1], found.rules, found.disguise).ANI == "+1"
 
 
 async def test_a_probe_is_a_write(store):

@@ -11,10 +11,14 @@ from .server import Home
 
 KINDS = ["account", "bot", "app"]
 CREATED_KEYS = {
-    "account": ["accountId", "name", "rateLimit", "created"],
-    "bot": ["botId", "accountId", "name", "idleTimeout", "skipSilent", "created"],
+    "account": ["accountId", "name", "rateLimit", "eventLimit", "created"],
+    "bot": [
+        *("botId", "accountId", "name", "idleTimeout", "skipSilent"),
+        *("personalData", "retention", "created"),
+    ],
     "app": [
-        *("clientId", "accountId", "name", "algorithm", "scopes", "bots", "requireExp", "created")
+        *("clientId", "accountId", "name", "algorithm", "scopes", "bots", "requireExp"),
+        *("enforceJti", "enforceJwe", "keys", "created"),
     ],
 }
 

@@ -53,7 +53,7 @@ def place_of(name):
 
 
 def routes():
-    app = operations(None)
+    app = operations(None, None)
     describe(app)
     return sorted({*(route.path for route in app.routes), *app.openapi()["paths"]} - OF_FASTAPI)
 

@@ -10,14 +10,14 @@ ORDER = (
     {"core"},
     {"ports", "sharing"},
     {"ingest", "stores", "auth", "signals"},
-    {"intake", "latest", "feed", "idle"},
+    {"intake", "latest", "retention", "feed", "idle"},
     {"api"},
     {"app"},
     {"cli", "__main__"},
 )
 LEVELS = {room: level for level, rooms in enumerate(ORDER) for room in rooms}
 VALUES = {"collections", "dataclasses", "datetime", "enum", "functools", "itertools", "math", "re"}
-PURE = VALUES | {"typing", "uuid", "msgspec", "intentlive"}
+PURE = VALUES | {"hashlib", "hmac", "typing", "uuid", "msgspec", "intentlive"}
 DRIVERS = {"psycopg", "nats", "sqlite3"}
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from intentlive.core import reading
 from intentlive.core.errors import UnknownStateVersion
 from intentlive.core.events import AnyEvent, SessionEvent
+from intentlive.core.personal import VERBATIM
 from intentlive.core.reading import BotRules
 from intentlive.core.record import record, render
 from intentlive.core.session import (
@@ -118,7 +119,7 @@ def test_order_and_repetition_change_nothing(told, timeouts):
     state, other = fold(decoded(history))[SUBJECT], fold(decoded(again))[SUBJECT]
     assert other == state
     assert msgspec.json.encode(other) == msgspec.json.encode(state)
-    assert record(SUBJECT, other, rules) == record(SUBJECT, state, rules)
+    assert record(SUBJECT, other, rules, VERBATIM) == record(SUBJECT, state, rules, VERBATIM)
 
 
 @examples
@@ -137,7 +138,7 @@ def test_replicas_that_saw_different_parts_converge(history, data):
 def test_a_state_reads_as_its_events_do(history, timeouts):
     rules, state = BotRules(idle_timeouts=tuple(timeouts)), state_of(history)
     expected = read(history, timeouts)
-    shown = msgspec.json.decode(render([record(SUBJECT, state, rules)]))
+    shown = msgspec.json.decode(render([record(SUBJECT, state, rules, VERBATIM)]))
     assert shown == [expected.record]
     assert list(shown[0]) == list(expected.record)
     assert reading.end_time(state, rules) == expected.end_time

@@ -8,8 +8,8 @@ from intentlive.core.errors import NotFound, StoreUnavailable, UnknownStateVersi
 from intentlive.core.session import fold
 from intentlive.intake import Intake
 from intentlive.signals import Signals
-from intentlive.stores import open_store
 from tests.contract.conftest import add_bot
+from tests.stores import open_store
 from tests.wire import NOON_MS, event
 
 

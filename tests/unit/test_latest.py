@@ -11,8 +11,8 @@ from intentlive.core.session import fold
 from intentlive.latest import RECHECK_MS, LatestViews
 from intentlive.ports import Bot
 from intentlive.signals import Signals
-from intentlive.stores import open_store
 from tests.contract.conftest import add_bot
+from tests.stores import open_store
 from tests.wire import NOON_MS, event
 
 
@@ -32,7 +32,7 @@ class World:
             self.views.on_change("st-1", revisions["st-1"])
 
     async def ids(self):
-        return [each["sessionId"] for each in json.loads(await self.views.latest("st-1"))]
+        return [each["sessionId"] for each in json.loads((await self.views.latest("st-1")).shown)]
 
     @property
     def hits(self):
@@ -56,7 +56,7 @@ def ended(subject):
 async def test_an_unknown_bot_is_none_and_never_remembered(world):
     assert await world.views.latest("st-2") is None
     await add_bot(world.store, "st-2")
-    assert await world.views.latest("st-2") == b"[]"
+    assert (await world.views.latest("st-2")).shown == b"[]"
 
 
 async def test_an_unchanged_answer_is_served_from_memory(world):
@@ -163,7 +163,7 @@ async def test_questions_at_one_time_are_answered_by_one_rendering(world):
 
     world.store.latest = counted_read
     answers = await asyncio.gather(*[world.views.latest("st-1") for _ in range(50)])
-    assert (set(answers), len(asked)) == ({b"[]"}, 1)
+    assert ({view.shown for view in answers}, len(asked)) == ({b"[]"}, 1)
 
 
 async def test_an_answer_that_cannot_be_rechecked_is_not_served(world):

@@ -10,8 +10,13 @@ from intentlive.settings import ServerSettings, StoreSettings
 
 DEFAULTS = {
     "store": "sqlite:intentlive.db",
+    "secrets_key_file": None,
+    "secrets_key": None,
     "host": "127.0.0.1",
     "port": 8025,
+    "tls_certificate": None,
+    "tls_key": None,
+    "max_connections_per_address": 1000,
     "require_account_id": False,
     "log_format": "auto",
 }
@@ -20,6 +25,8 @@ OTHER = {
     "data_dir": Path("/srv/data"),
     "host": "0.0.0.0",
     "port": 9,
+    "secrets_key_file": Path("/run/keys/intentlive"),
+    "secrets_key": "a key",
     "require_account_id": True,
     "log_format": "json",
 }
@@ -72,14 +79,16 @@ def test_the_environment_sets_it_and_nothing_else(name, monkeypatch):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_option_wins_over_the_environment(name, monkeypatch):
-    before = settings_of()
+    wanted = settings_of()
+    if wanted[name] is None:  # which no option can say
+        wanted[name] = type(OTHER[name])(f"{OTHER[name]}.other")
     monkeypatch.setenv(f"INTENTLIVE_{name.upper()}", str(OTHER[name]))
-    as_before = (
+    given = (
         ["--no-require-account-id"]
         if name == "require_account_id"
-        else [option(name), str(before[name])]
+        else [option(name), str(wanted[name])]
     )
-    assert settings_of(*as_before) == before
+    assert settings_of(*given) == wanted
 
 
 @pytest.mark.parametrize("text", ["1", "true", "yes", "True"])
@@ -95,7 +104,12 @@ def test_a_switch_in_the_environment_is_off(text, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("port", "many"), ("port", "65536"), ("port", "-1"), ("log_format", "xml")]
+    ("name", "value"),
+    [
+        *(("port", value) for value in ("many", "65536", "-1")),
+        ("max_connections_per_address", "-1"),
+        ("log_format", "xml"),
+    ],
 )
 def test_a_value_of_the_wrong_kind_is_refused_from_either_place(name, value, monkeypatch, capsys):
     def refused(*options):

@@ -29,6 +29,8 @@ def test_every_metric_has_the_products_prefix_and_a_help_text(signals):
 
 def test_there_are_the_metrics_that_dashboards_are_built_on(signals):
     assert names(signals) == {
+        "intentlive_administrative_acts",
+        "intentlive_sessions_purged",
         "intentlive_requests",
         "intentlive_refusals",
         "intentlive_events_accepted",

@@ -16,14 +16,16 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
+_MAX_RATIO = 100
+_ANY_RATIO = 4 * 1024 * 1024  # a batch of ten thousand equal events stays below
 _MAX_ZSTD_WINDOW_LOG = 24  # 16 MiB: more than the largest body allowed has no use, and costs memory
 
 
 def decode_content(encoding: str, body: bytes, limit: int) -> bytes:
     """The body without its `content-encoding`.
 
-    Problem for an unknown encoding or for more than `limit` bytes of content, UnreadableBody for
-    a broken or truncated body.
+    Problem for an unknown encoding, for more than `limit` bytes of content, or for more than any
+    real batch gains by compression; UnreadableBody for a broken or truncated body.
     """
     if encoding in ("", "identity"):
         return body
@@ -31,13 +33,17 @@ def decode_content(encoding: str, body: bytes, limit: int) -> bytes:
     if open_reader is None:
         known = ", ".join(_READERS)
         raise Problem(415, f"Unsupported content encoding: send {known} or none", check="encoding")
+    allowed = min(limit, max(_ANY_RATIO, _MAX_RATIO * len(body)))
     try:
         with open_reader(BytesIO(body)) as reader:
-            content = reader.read(limit + 1)
+            content = reader.read(allowed + 1)
     except (OSError, EOFError, zlib.error, zstd.ZstdError) as error:
         raise UnreadableBody(f"the body is not {encoding}: {error}") from None
     if len(content) > limit:
         raise too_large(limit)
+    if len(content) > allowed:
+        message = f"The body is compressed more than {_MAX_RATIO} to 1: send it in smaller parts"
+        raise Problem(413, message, check="compression")
     return content
 
 

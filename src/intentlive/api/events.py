@@ -14,10 +14,12 @@ from intentlive.api.encodings import decode_content
 from intentlive.api.errors import Problem, unavailable
 from intentlive.api.http import Call, Response
 from intentlive.auth.gate import Gate
+from intentlive.auth.ratelimit import RateLimiter
 from intentlive.core.events import SessionEvent
 from intentlive.core.session import State, fold
 from intentlive.ingest.cloudevents import MEDIA_TYPES, Parsed, parse_events
 from intentlive.intake import Intake
+from intentlive.ports import Account
 from intentlive.signals import Signals
 
 MAX_BODY = 16 * 1024 * 1024
@@ -65,15 +67,21 @@ class InFlight:
 
 
 class EventsIn:
-    """`POST …/events`; `clock` gives ms since 1970."""
+    """`POST …/events`; `limiter` counts the events of accounts, `clock` gives ms since 1970."""
 
     name = "events"
     methods = ("POST",)
 
     def __init__(
-        self, gate: Gate, intake: Intake, clock: Callable[[], int], signals: Signals
+        self,
+        gate: Gate,
+        limiter: RateLimiter,
+        intake: Intake,
+        clock: Callable[[], int],
+        signals: Signals,
     ) -> None:
         self._gate = gate
+        self._limiter = limiter
         self._intake = intake
         self._clock = clock
         self._signals = signals
@@ -87,7 +95,8 @@ class EventsIn:
         """Store the events of the body; a bad one is told in the answer and spoils no other."""
         grant = await self._gate.authenticate(call.token(), call.account_id())
         call.note_grant(grant)
-        await self._gate.authorize(grant, "Session Events", call.bot_id)
+        bot = await self._gate.authorize(grant, "Session Events", call.bot_id)
+        self._count(grant.account, 0)  # over it already: the body need not be read
         media_type = call.header(b"content-type").partition(";")[0].strip().lower()
         if media_type not in MEDIA_TYPES:
             known = ", ".join(MEDIA_TYPES)
@@ -100,8 +109,9 @@ class EventsIn:
                 body = await self._aside(partial(decode_content, encoding, raw, MAX_BODY))
                 take(max(0, len(body) - len(raw)))
             now = self._clock()
-            read = partial(_read, media_type, body, now)
+            read = partial(_read, media_type, body, now, bot.oldest_kept(now))
             parsed, states = await self._aside(read) if len(body) > LARGE_BODY else read()
+            self._count(grant.account, len(parsed.events))
             if states:
                 await self._intake.submit(call.bot_id, states)
         self._observe(parsed.events, now)
@@ -110,6 +120,24 @@ class EventsIn:
         call.noted |= {"accepted": accepted, "rejected": len(parsed.rejected)}
         answer = {"accepted": accepted, "rejected": parsed.rejected}
         return Response(200, msgspec.json.encode(answer))
+
+    def _count(self, account: Account, events: int) -> None:
+        """Count events of an account that has a limit; Problem where they are too many."""
+        limit = account.event_limit
+        if not limit:
+            return
+        if events > limit:
+            message = f"More than the {limit:,} events a minute of this account: send them in parts"
+            raise Problem(413, message, check="event limit")
+        quota = self._limiter.take(account.account_id, limit, events)
+        if not quota.allowed or (not events and not quota.remaining):
+            raise Problem(
+                429,
+                f"More than {limit:,} events in a minute: send this again later",
+                headers=((b"retry-after", b"%d" % quota.reset),),
+                check="event limit",
+                detail="send less often, or raise the account's event limit",
+            )
 
     async def _aside(self, work: Callable[[], Work]) -> Work:
         return await asyncio.get_running_loop().run_in_executor(self._reader, work)
@@ -140,6 +168,8 @@ class EventsIn:
         return True
 
 
-def _read(media_type: str, body: bytes, now: int) -> tuple[Parsed, Mapping[str, State]]:
-    parsed = parse_events(media_type, body, now)
+def _read(
+    media_type: str, body: bytes, now: int, oldest: int | None
+) -> tuple[Parsed, Mapping[str, State]]:
+    parsed = parse_events(media_type, body, now, oldest)
     return parsed, fold(parsed.events)

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 from starlette.types import Receive, Scope
 
 from intentlive.api.errors import Headers, Problem
+from intentlive.auth.compact import refused
 from intentlive.auth.gate import Grant
-from intentlive.auth.tokens import refused
 from intentlive.core import ids
 
 

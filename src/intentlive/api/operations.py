@@ -1,8 +1,10 @@
 """For the operator: is it alive, is it ready, what does it count. And the interface's documents."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
+import msgspec
 from fastapi import FastAPI, Request
 from fastapi.responses import PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -11,15 +13,30 @@ from starlette.exceptions import HTTPException
 import intentlive
 from intentlive.api.errors import Problem, problem_for
 from intentlive.api.openapi import describe
+from intentlive.auth.encryption import jwk_set
+from intentlive.auth.gate import Gate
 from intentlive.core.errors import StoreError
-from intentlive.ports import SessionStore
+from intentlive.ports import Store
 from intentlive.sharing import Recent
 from intentlive.signals import Signals
 
 _READY_MS = 1_000
 _COUNTED_MS = 5_000
 _MESSAGES = {404: "Not Found", 405: "Method Not Allowed"}
+_JWK_SET_SECONDS = 300
+_JWK_SET: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/jwk-set+json": {"schema": {"type": "object"}}}}
+}
 _NOT_READY: dict[int | str, dict[str, Any]] = {503: {"description": "Not ready, with the reason"}}
+
+
+class _Counted(NamedTuple):
+    open_sessions: int
+    acts: Mapping[str, int]
+
+
+async def _count(store: Store, clock: Callable[[], int]) -> _Counted:
+    return _Counted(await store.open_sessions(clock()), await store.count_acts())
 
 
 class Vitals:
@@ -31,7 +48,7 @@ class Vitals:
 
     def __init__(
         self,
-        store: SessionStore,
+        store: Store,
         trouble: Callable[[], str | None],
         signals: Signals,
         clock: Callable[[], int],
@@ -41,7 +58,7 @@ class Vitals:
         self._signals = signals
         self._clock = clock
         self._probe = Recent(store.probe, monotonic, _READY_MS)
-        self._count = Recent(lambda: store.open_sessions(clock()), monotonic, _COUNTED_MS)
+        self._count = Recent(partial(_count, store, clock), monotonic, _COUNTED_MS)
 
     async def not_ready(self) -> str | None:
         """Why no events can be stored; None if they can, proved by a durable write."""
@@ -56,14 +73,16 @@ class Vitals:
     async def metrics(self) -> bytes:
         """All metrics in Prometheus' text format."""
         try:
-            self._signals.open_sessions.set(await self._count.get())
+            counted = await self._count.get()
+            self._signals.open_sessions.set(counted.open_sessions)
+            self._signals.acts.counts = counted.acts
         except StoreError:
             self._signals.open_sessions.set(float("nan"))
         self._signals.forget_quiet_sources(self._clock())
         return generate_latest(self._signals.registry)
 
 
-def operations(vitals: Vitals) -> FastAPI:
+def operations(vitals: Vitals, gate: Gate) -> FastAPI:
     """The application behind the hot routes."""
     app = FastAPI(
         title="IntentLive",
@@ -90,6 +109,13 @@ def operations(vitals: Vitals) -> FastAPI:
     async def metrics() -> Response:
         """Metrics in Prometheus' text format."""
         return Response(await vitals.metrics(), media_type=CONTENT_TYPE_LATEST)
+
+    @app.get("/.well-known/jwks.json", tags=["operations"], responses=_JWK_SET)
+    async def jwks() -> Response:
+        """The public keys that clients encrypt their tokens with (JWK Set), the newest first."""
+        keys = msgspec.json.encode(jwk_set(await gate.server_keys()))
+        headers = {"cache-control": f"max-age={_JWK_SET_SECONDS}"}
+        return Response(keys, media_type="application/jwk-set+json", headers=headers)
 
     describe(app)
     return app

@@ -1,6 +1,5 @@
 """The endpoint: a bot's latest 25 finished sessions (published as "Get Intent Real Time Data")."""
 
-from collections.abc import Callable
 from typing import Final
 
 from intentlive.api.errors import RATE_LIMITED, Headers, Problem
@@ -9,27 +8,22 @@ from intentlive.auth.gate import Gate, Grant
 from intentlive.auth.ratelimit import Quota, RateLimiter
 from intentlive.core.errors import NotFound
 from intentlive.latest import LatestViews
+from intentlive.ports import SEES_PERSONAL_DATA
 
 MAX_IGNORED_BODY = 64 * 1024
 SCOPE: Final = "SmartAssist Analytics"
 
 
 class Realtime:
-    """`GET` or `POST …/intentrealtimedata`.
-
-    `monotonic` gives ms of a clock that never goes back.
-    """
+    """`GET` or `POST …/intentrealtimedata`."""
 
     name = "intentrealtimedata"
     methods = ("GET", "POST")
 
-    def __init__(
-        self, gate: Gate, limiter: RateLimiter, views: LatestViews, monotonic: Callable[[], int]
-    ) -> None:
+    def __init__(self, gate: Gate, limiter: RateLimiter, views: LatestViews) -> None:
         self._gate = gate
         self._limiter = limiter
         self._views = views
-        self._monotonic = monotonic
 
     async def __call__(self, call: Call) -> Response:
         """Answer with the records; the request's body is read and ignored, whatever it holds."""
@@ -42,16 +36,17 @@ class Realtime:
         self._count(call, grant)
         if admitted is None:
             await self._gate.authorize(grant, SCOPE, bot_id)
-        body = self._views.at_hand(bot_id) or await self._views.latest(bot_id)
-        if body is None:
+        view = self._views.at_hand(bot_id) or await self._views.latest(bot_id)
+        if view is None:
             raise NotFound(f"bot {call.bot_id} has just been deleted")
-        return Response(200, body)
+        sees_all = SEES_PERSONAL_DATA in grant.app.scopes
+        return Response(200, view.plain if sees_all else view.shown)
 
     def _count(self, call: Call, grant: Grant) -> None:
         limit = grant.account.rate_limit
         if not limit:
             return
-        quota = self._limiter.take(grant.account.account_id, limit, self._monotonic())
+        quota = self._limiter.take(grant.account.account_id, limit)
         call.headers_out = _quota_headers(quota)
         if not quota.allowed:
             raise Problem(

@@ -1,59 +1,82 @@
 """Who may call what: the one place that decides.
 
 Accounts, bots, apps and calls that were admitted are remembered until anything in the registry
-changes, which is noticed within `RECHECK_MS`. What is not there is never remembered as missing.
+changes, which is noticed within `RECHECK_MS`. What is not there is never remembered as missing,
+and what is another account's is not remembered for this one.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import TypeVar
 
 from msgspec import Struct
 
-from intentlive.auth import tokens
-from intentlive.auth.tokens import Claims, refused
+from intentlive.auth import encryption, tokens
+from intentlive.auth.compact import INVALID_CREDENTIALS, not_a_token, refused
+from intentlive.auth.tokens import Claims
 from intentlive.core.errors import Refusal
-from intentlive.ports import Account, App, Bot, Registry, Scope
+from intentlive.ports import Account, App, AppKey, Bot, Scope, ServerKey, Store
 from intentlive.sharing import Shared
 
 RECHECK_MS = 250
+MAX_TOKEN = 16 * 1024
+"""Characters; a token is some hundred, an encrypted one with a large key two thousand."""
+
 _MAX_ADMITTED = 10_000
 
 Item = TypeVar("Item")
+Key = TypeVar("Key", bound=Hashable)
 
 
 class Grant(Struct, frozen=True):
     """Who calls: an app that proved itself, and its account.
 
-    `presented` is the token and the account id that it came with, `revision` the registry's.
+    `presented` is the token and the account id that it came with, `revision` the registry's. It
+    holds until `until` (ms), or to the end of the call if that is None.
+    `exp` is the token's own, in seconds.
     """
 
     account: Account
     app: App
-    claims: Claims
+    exp: float | None
     presented: tuple[str, str | None]
     revision: int
+    until: float | None
+
+
+class _Proof(Struct, frozen=True):
+    """An app whose token is genuine, and until when (ms) that may be remembered."""
+
+    app: App
+    claims: Claims
+    until: float
 
 
 class Gate:
-    """Admits calls or refuses them; `on_change` is called when the registry has changed."""
+    """Admits calls or refuses them; `on_change` is called when the registry has changed.
+
+    One that only `looks` uses up no token.
+    """
 
     def __init__(
         self,
-        registry: Registry,
+        store: Store,
         clock: Callable[[], int],
         on_change: Callable[[], None],
         *,
         require_account_id: bool,
+        looks: bool = False,
     ) -> None:
-        self._registry = registry
+        self._store = store
         self._clock = clock
         self._on_change = on_change
         self._require_account_id = require_account_id
+        self._looks = looks
         self._revision = -1
         self._checked = -RECHECK_MS
         self._accounts: dict[str, Account] = {}
         self._apps: dict[str, App] = {}
-        self._bots: dict[str, Bot] = {}
+        self._bots: dict[tuple[str, str], Bot] = {}
+        self._server_keys: Sequence[ServerKey] | None = None
         self._rechecks: Shared[None] = Shared()
         self._admitted: dict[tuple[str | None, str | None, Scope, str], Grant] = {}
 
@@ -65,87 +88,148 @@ class Gate:
         now = self._clock()
         if grant is None or not 0 <= now - self._checked < RECHECK_MS:
             return None
-        return None if tokens.has_expired(grant.claims, now / 1000) else grant
+        return grant if grant.until is not None and now < grant.until else None
 
     async def authenticate(self, token: str | None, account_id: str | None) -> Grant:
         """Find the app that a token belongs to, and believe it; Refusal."""
         now = self._clock()
-        if not 0 <= now - self._checked < RECHECK_MS:
-            await self._rechecks.ask("registry", self._notice_changes)
+        await self._recheck(now)
         if not token:
             raise Refusal(
-                tokens.INVALID_CREDENTIALS,
+                INVALID_CREDENTIALS,
                 check="no token",
                 mend="send a JWT in the auth header, or as Authorization: Bearer",
             )
         revision = self._revision
-        claims = tokens.read_claims(token)
-        app = await self._verified_app(token, claims, now)
+        proof = await self._prove(token, now)
+        app = proof.app
+        if app.enforce_jti:
+            await self._use_up(proof, now)
         if account_id is None and self._require_account_id:
             raise refused("account", "this server requires the accountId header")
         if account_id is not None and account_id != app.account_id:
             raise refused("account", "the accountId header is not the account of the token's app")
         account = self._accounts.get(app.account_id)
         if account is None:
-            account = await self._found(self._accounts, app.account_id, self._registry.account)
+            found = self._store.account(app.account_id)
+            account = await self._found(self._accounts, app.account_id, found)
         if account is None:
             raise refused("account", "the account of the token's app does not exist any more")
-        return Grant(account, app, claims, (token, account_id), revision)
+        until = None if app.enforce_jti else proof.until
+        return Grant(account, app, proof.claims.exp, (token, account_id), revision, until)
 
-    async def authorize(self, grant: Grant, scope: Scope, bot_id: str) -> None:
-        """Check that an app may do what `scope` names, on this bot; Refusal."""
+    async def authorize(self, grant: Grant, scope: Scope, bot_id: str) -> Bot:
+        """The bot, if an app may do what `scope` names on it; Refusal."""
         if scope not in grant.app.scopes:
             raise Refusal(
                 "Permission denied. Scope is incorrect!",
                 check="scope",
                 mend=f"give the app the scope {scope!r}",
             )
-        await self.check_bot(grant, bot_id)
-        if grant.revision == self._revision:
+        bot = await self.check_bot(grant, bot_id)
+        if grant.until is not None and grant.revision == self._revision:
             if len(self._admitted) >= _MAX_ADMITTED:
                 del self._admitted[next(iter(self._admitted))]
             self._admitted[*grant.presented, scope, bot_id] = grant
+        return bot
 
-    async def check_bot(self, grant: Grant, bot_id: str) -> None:
-        """Check that a bot is the account's, and one that the app is bound to; Refusal."""
+    async def check_bot(self, grant: Grant, bot_id: str) -> Bot:
+        """The bot, if it is the account's and one that the app is bound to; Refusal."""
         app = grant.app
         if app.bots is not None and bot_id not in app.bots:
             raise refused("bot", "the app is bound to other bots: bind it to this one too")
-        bot = self._bots.get(bot_id)
+        key = app.account_id, bot_id
+        bot = self._bots.get(key)
         if bot is None:
-            bot = await self._found(self._bots, bot_id, self._registry.bot)
-        if bot is not None and bot.account_id == app.account_id:
-            return
+            # Asked for by account, so that another's bot takes as long as none at all.
+            found = self._store.bot(bot_id, app.account_id)
+            bot = await self._found(self._bots, key, found)
+        if bot is not None:
+            return bot
         mend = "there is no such bot in the app's account"
         if app.bots is not None:
             raise refused("bot", mend)
         raise Refusal("Invalid StreamId", check="bot", mend=mend, status=400, code=400)
 
-    async def _verified_app(self, token: str, claims: Claims, now: int) -> App:
-        app = self._apps.get(claims.client_id)
-        if app is None:
-            app = await self._found(self._apps, claims.client_id, self._registry.app)
-        if app is None:
-            raise refused("client", "there is no app of the client id that the token names")
-        tokens.verify(token, claims, app)
+    async def server_keys(self) -> Sequence[ServerKey]:
+        """The keys that open encrypted tokens now, newest first."""
+        now = self._clock()
+        await self._recheck(now)
+        keys, revision = self._server_keys, self._revision
+        if keys is None:
+            keys = await self._store.server_keys(now)
+            if revision == self._revision:
+                self._server_keys = keys
+        return [key for key in keys if key.until is None or now < key.until]
+
+    async def _prove(self, token: str, now: int) -> _Proof:
+        if len(token) > MAX_TOKEN:
+            raise refused("size", f"a token has at most {MAX_TOKEN:,} characters")
+        if " " in token:
+            raise not_a_token("send the token alone, without Bearer or spaces, in the auth header")
+        signed, opened_by = token, None
+        if encryption.is_encrypted(token):
+            signed, opened_by = encryption.decrypt(token, await self.server_keys())
+        claims = tokens.read_claims(signed)
+        app, key = await self._verified(signed, claims, now)
+        if app.enforce_jwe and opened_by is None:
+            raise refused("encryption", "this app's tokens must come encrypted (JWE)")
+        if opened_by is not None and not app.enforce_jwe:
+            raise refused("encryption", "this app's tokens are not encrypted: send the signed JWT")
         tokens.check_times(claims, app, now / 1000)
-        return app
+        until = tokens.end(claims)
+        for used in (key, opened_by):
+            if used is not None and used.until is not None:
+                until = min(until, used.until)
+        return _Proof(app, claims, until)
+
+    async def _verified(self, token: str, claims: Claims, now: int) -> tuple[App, AppKey]:
+        """The app and the key that a token is signed with.
+
+        A refusal always takes one check with what is remembered (or a stand-in), one question to
+        the store, and one more check: its time does not tell which apps there are.
+        """
+        known = self._apps.get(claims.client_id)
+        try:
+            key = tokens.verify(token, claims, known, now)
+        except Refusal:
+            found = self._store.app(claims.client_id)
+            known = await self._found(self._apps, claims.client_id, found)
+            key = tokens.verify(token, claims, known, now)
+        if known is None:
+            raise AssertionError("a token without an app is never genuine")
+        return known, key
+
+    async def _use_up(self, proof: _Proof, now: int) -> None:
+        digest, until = tokens.check_single_use(proof.claims, now / 1000)
+        client_id = proof.app.client_id
+        if self._looks:
+            is_first = not await self._store.is_used(client_id, digest)
+        else:
+            is_first = await self._store.use_token(client_id, digest, until)
+        if not is_first:
+            raise tokens.replayed()
+
+    async def _recheck(self, now: int) -> None:
+        if not 0 <= now - self._checked < RECHECK_MS:
+            await self._rechecks.ask("registry", self._notice_changes)
 
     async def _notice_changes(self) -> None:
         now = self._clock()
-        revision = await self._registry.registry_revision()
+        revision = await self._store.registry_revision()
         if revision != self._revision:
             self._revision = revision
+            self._server_keys = None
             for remembered in (self._accounts, self._apps, self._bots, self._admitted):
                 remembered.clear()
             self._on_change()
         self._checked = now
 
     async def _found(
-        self, remembered: dict[str, Item], id_: str, find: Callable[[str], Awaitable[Item | None]]
+        self, remembered: dict[Key, Item], key: Key, finding: Awaitable[Item | None]
     ) -> Item | None:
         revision = self._revision
-        item = await find(id_)
+        item = await finding
         if item is not None and revision == self._revision:
-            remembered[id_] = item
+            remembered[key] = item
         return item

@@ -25,9 +25,12 @@ for name, place in {
     "bot": "bots:bot",
     "app": "apps:app",
     "token": "tokens:token",
+    "key": "keys:key",
     "latest": "data:latest",
     "import": "data:import_",
     "simulate": "data:simulate",
+    "erase": "audit:erase",
+    "audit": "audit:audit",
     "doctor": "doctor:doctor",
 }.items():
     command.command(f"intentlive.cli.{place}", name=name)

@@ -22,6 +22,9 @@ AccountId = Annotated[str, Parameter(help="The account's id.")]
 RateLimit = Annotated[
     NonNegativeInt, Parameter(help="Requests a minute for all apps together; 0 is unlimited.")
 ]
+EventLimit = Annotated[
+    NonNegativeInt, Parameter(help="Events a minute for all its bots together; 0 is unlimited.")
+]
 
 
 @account.command
@@ -30,6 +33,7 @@ async def create(
     /,
     *,
     rate_limit: RateLimit = DEFAULT_RATE_LIMIT,
+    event_limit: EventLimit = 0,
     account_id: Annotated[str | None, Parameter(validator=check_id)] = None,
     json: AsJson = False,
     at: StoreSettings = StoreSettings(),
@@ -44,7 +48,7 @@ async def create(
         Bring an id of your own, unique in the store, instead of a new one.
     """
     id_ = account_id or ids.account_id(secrets.token_bytes(12))
-    made = Account(id_, name, rate_limit, wall_clock())
+    made = Account(id_, name, rate_limit, wall_clock(), event_limit)
     async with opened(at, make=True) as store:
         await store.add_account(made)
     show({"accountId": made.account_id}, as_json=json)
@@ -75,16 +79,18 @@ async def update(
     *,
     name: str | None = None,
     rate_limit: RateLimit | None = None,
+    event_limit: EventLimit | None = None,
     json: AsJson = False,
     at: StoreSettings = StoreSettings(),
 ) -> None:
-    """Change an account's name or rate limit; running servers notice within a second."""
+    """Change an account's name or limits; running servers notice within a second."""
     async with opened(at) as store:
         found = must_exist(await store.account(account_id), "account", account_id)
         changed = msgspec.structs.replace(
             found,
             name=found.name if name is None else name,
             rate_limit=found.rate_limit if rate_limit is None else rate_limit,
+            event_limit=found.event_limit if event_limit is None else event_limit,
         )
         await store.update_account(changed)
     show(_item(changed), as_json=json)
@@ -111,5 +117,6 @@ def _item(found: Account) -> Item:
         "accountId": found.account_id,
         "name": found.name,
         "rateLimit": found.rate_limit,
+        "eventLimit": found.event_limit,
         "created": format_instant(found.created),
     }

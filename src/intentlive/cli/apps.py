@@ -7,8 +7,9 @@ from typing import Annotated
 import msgspec
 from cyclopts import App as Command
 from cyclopts import Parameter
-from cyclopts.types import ExistingFile
+from cyclopts.types import ExistingFile, NonNegativeInt
 
+from intentlive.auth.encryption import new_server_key
 from intentlive.auth.tokens import (
     check_public_key,
     check_secret,
@@ -22,7 +23,7 @@ from intentlive.clock import wall_clock
 from intentlive.core import ids
 from intentlive.core.errors import IntentLiveError
 from intentlive.core.times import format_instant
-from intentlive.ports import Algorithm, App, Scope
+from intentlive.ports import Algorithm, App, AppKey, Scope, Store
 from intentlive.settings import StoreSettings
 
 app = Command(name="app", help="Apps: clients with a secret or key, scopes and bots.")
@@ -55,6 +56,15 @@ PublicKey = Annotated[
     ExistingFile, Parameter(help="RSA public key (PEM) of an RS256 or RS512 app.")
 ]
 RequireExp = Annotated[bool, Parameter(help="Refuse tokens that never expire.")]
+EnforceJti = Annotated[
+    bool, Parameter(help="A token counts once: it needs a JWT id and an exp within the hour.")
+]
+EnforceJwe = Annotated[
+    bool, Parameter(help="Tokens must come encrypted for this server (/.well-known/jwks.json).")
+]
+Overlap = Annotated[
+    NonNegativeInt, Parameter(help="Seconds that the key until now goes on to count.")
+]
 
 
 @app.command
@@ -68,6 +78,8 @@ async def create(
     algorithm: Algorithm = "HS256",
     public_key: PublicKey | None = None,
     require_exp: RequireExp = False,
+    enforce_jti: EnforceJti = False,
+    enforce_jwe: EnforceJwe = False,
     client_id: Annotated[str | None, Parameter(validator=check_id)] = None,
     client_secret: ClientSecret | None = None,
     json: AsJson = False,
@@ -88,25 +100,26 @@ async def create(
     client_secret: str
         Bring a secret of your own (HS256, HS512; best in INTENTLIVE_CLIENT_SECRET).
     """
-    if client_secret is not None and not signs_with_secret(algorithm):
-        raise IntentLiveError(f"an app of algorithm {algorithm} has no client secret")
+    key = _key(algorithm, client_secret, public_key)
     made = App(
         client_id=client_id or ids.client_id(secrets.token_bytes(16)),
         account_id=account,
         name=name,
         algorithm=algorithm,
-        secret=(client_secret or new_secret()) if signs_with_secret(algorithm) else None,
-        public_key=_read_public_key(algorithm, public_key),
+        keys=(key,),
         scopes=tuple(scope),
         bots=tuple(bot) or None,
         require_exp=require_exp,
         created=wall_clock(),
+        enforce_jti=enforce_jti,
+        enforce_jwe=enforce_jwe,
     )
     async with opened(at) as store:
         await store.add_app(made)
+        await _need_server_key(store, made)
     shown = {"clientId": made.client_id}
-    if made.secret is not None and client_secret is None:
-        shown["clientSecret"] = made.secret
+    if signs_with_secret(algorithm) and client_secret is None:
+        shown["clientSecret"] = key.text
     show(shown, as_json=json)
 
 
@@ -146,6 +159,8 @@ async def update(
     whole_account: Annotated[bool, Parameter(negative=())] = False,
     public_key: PublicKey | None = None,
     require_exp: RequireExp | None = None,
+    enforce_jti: EnforceJti | None = None,
+    enforce_jwe: EnforceJwe | None = None,
     json: AsJson = False,
     at: StoreSettings = StoreSettings(),
 ) -> None:
@@ -166,12 +181,53 @@ async def update(
             scopes=tuple(scope) if scope else found.scopes,
             bots=None if whole_account else tuple(bot) if bot else found.bots,
             require_exp=found.require_exp if require_exp is None else require_exp,
+            enforce_jti=found.enforce_jti if enforce_jti is None else enforce_jti,
+            enforce_jwe=found.enforce_jwe if enforce_jwe is None else enforce_jwe,
         )
         if public_key is not None:
-            key = _read_public_key(found.algorithm, public_key)
-            changed = msgspec.structs.replace(changed, public_key=key)
+            key = _key(found.algorithm, None, public_key)
+            changed = msgspec.structs.replace(changed, keys=(key,))
         await store.update_app(changed)
+        await _need_server_key(store, changed)
     show(_item(changed), as_json=json)
+
+
+@app.command
+async def rotate(
+    client_id: ClientId,
+    /,
+    *,
+    overlap: Overlap = 24 * 3600,
+    client_secret: ClientSecret | None = None,
+    public_key: PublicKey | None = None,
+    json: AsJson = False,
+    at: StoreSettings = StoreSettings(),
+) -> None:
+    """Give an app a new secret or key, and print the secret; the old one counts for a day more.
+
+    With --overlap 0 every token signed with the old one is refused within a second.
+
+    Parameters
+    ----------
+    client_secret: str
+        Bring a secret of your own (HS256, HS512; best in INTENTLIVE_CLIENT_SECRET).
+    """
+    async with opened(at) as store:
+        found = must_exist(await store.app(client_id), "app", client_id)
+        key = _key(found.algorithm, client_secret, public_key)
+        now = wall_clock()
+        until = now + overlap * 1000
+        older = [
+            AppKey(k.text, until if k.until is None else min(k.until, until)) for k in found.keys
+        ]
+        kept = tuple(old for old in older if old.until is not None and old.until > now)
+        await store.update_app(msgspec.structs.replace(found, keys=(key, *kept)))
+    shown = {"clientId": client_id}
+    if signs_with_secret(found.algorithm) and client_secret is None:
+        shown["clientSecret"] = key.text
+    if kept:
+        shown["oldUntil"] = format_instant(until)
+    show(shown, as_json=json)
 
 
 @app.command
@@ -190,18 +246,28 @@ async def delete(
             await store.delete_app(client_id)
 
 
-def _read_public_key(algorithm: Algorithm, path: Path | None) -> str | None:
+def _key(algorithm: Algorithm, secret: str | None, path: Path | None) -> AppKey:
+    """What an app is verified with: a public key from a file, or a secret, by default a new one."""
+    if secret is not None and not signs_with_secret(algorithm):
+        raise IntentLiveError(f"an app of algorithm {algorithm} has no client secret")
     if signs_with_secret(algorithm) != (path is None):
         needed = "no public key" if signs_with_secret(algorithm) else "--public-key FILE"
         raise IntentLiveError(f"an app of algorithm {algorithm} takes {needed}")
     if path is None:
-        return None
+        return AppKey(secret or new_secret())
     pem = read_pem(path)
     try:
         check_public_key(pem)
     except ValueError as error:
         raise IntentLiveError(f"{path}: {error}") from error
-    return pem
+    return AppKey(pem)
+
+
+async def _need_server_key(store: Store, app: App) -> None:
+    """Make the server's first key when the first app needs one."""
+    now = wall_clock()
+    if app.enforce_jwe and not await store.server_keys(now):
+        await store.add_server_key(new_server_key(now), others_until=now)
 
 
 def _item(found: App) -> Item:
@@ -213,5 +279,11 @@ def _item(found: App) -> Item:
         "scopes": list(found.scopes),
         "bots": None if found.bots is None else list(found.bots),
         "requireExp": found.require_exp,
+        "enforceJti": found.enforce_jti,
+        "enforceJwe": found.enforce_jwe,
+        "keys": [
+            "current" if key.until is None else f"until {format_instant(key.until)}"
+            for key in found.keys
+        ],
         "created": format_instant(found.created),
     }

@@ -12,6 +12,7 @@ from intentlive.cli.output import AsJson, Item, confirmed, show, show_all
 from intentlive.cli.stores import listed, must_exist, opened
 from intentlive.clock import wall_clock
 from intentlive.core import ids
+from intentlive.core.personal import PersonalData
 from intentlive.core.reading import DEFAULT_IDLE_TIMEOUT, BotRules
 from intentlive.core.times import format_instant
 from intentlive.ports import Bot
@@ -20,6 +21,7 @@ from intentlive.settings import StoreSettings
 bot = App(name="bot", help="Bots: each has sessions of its own.")
 
 _FOURTEEN_DAYS = 14 * 24 * 3600
+_TEN_YEARS = 3650  # days
 
 BotId = Annotated[str, Parameter(help="The bot's id.")]
 IdleTimeout = Annotated[
@@ -32,6 +34,20 @@ IdleTimeout = Annotated[
 SkipSilent = Annotated[
     bool, Parameter(help="Leave out sessions in which the user did nothing and nothing came of it.")
 ]
+Shown = Annotated[
+    PersonalData,
+    Parameter(
+        name="--personal-data",
+        help="How ANI, DNI and userId are shown to apps without the scope Personal Data.",
+    ),
+]
+Retention = Annotated[
+    int,
+    Parameter(
+        validator=Number(gte=0, lte=_TEN_YEARS),
+        help="Days after which ended sessions are deleted (up to ten years); 0 keeps them.",
+    ),
+]
 
 
 @bot.command
@@ -42,6 +58,8 @@ async def create(
     account: Annotated[str, Parameter(help="The id of the account that it belongs to.")],
     idle_timeout: IdleTimeout = DEFAULT_IDLE_TIMEOUT,
     skip_silent: SkipSilent = False,
+    personal_data: Shown = "verbatim",
+    retention: Retention = 0,
     bot_id: Annotated[str | None, Parameter(validator=check_id)] = None,
     json: AsJson = False,
     at: StoreSettings = StoreSettings(),
@@ -61,6 +79,8 @@ async def create(
         name,
         BotRules(((0, idle_timeout),), skip_silent),
         wall_clock(),
+        personal_data,
+        retention or None,
     )
     async with opened(at) as store:
         await store.add_bot(made)
@@ -99,6 +119,8 @@ async def update(
     name: str | None = None,
     idle_timeout: IdleTimeout | None = None,
     skip_silent: SkipSilent | None = None,
+    personal_data: Shown | None = None,
+    retention: Retention | None = None,
     json: AsJson = False,
     at: StoreSettings = StoreSettings(),
 ) -> None:
@@ -112,7 +134,11 @@ async def update(
         if skip_silent is not None:
             rules = msgspec.structs.replace(rules, skip_silent=skip_silent)
         changed = msgspec.structs.replace(
-            found, name=found.name if name is None else name, rules=rules
+            found,
+            name=found.name if name is None else name,
+            rules=rules,
+            personal_data=personal_data or found.personal_data,
+            retention_days=found.retention_days if retention is None else retention or None,
         )
         await store.update_bot(changed)
     show(_item(changed), as_json=json)
@@ -141,5 +167,7 @@ def _item(found: Bot) -> Item:
         "name": found.name,
         "idleTimeout": found.rules.idle_timeouts[-1][1],
         "skipSilent": found.rules.skip_silent,
+        "personalData": found.personal_data,
+        "retention": found.retention_days or 0,
         "created": format_instant(found.created),
     }

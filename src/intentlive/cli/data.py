@@ -40,7 +40,7 @@ async def latest(
     """Show the latest 25 sessions of a bot that finished their flow."""
     async with opened(at) as store:
         found = must_exist(await store.latest(bot, wall_clock(), LATEST), "bot", bot)
-    records = [record(id_, state, found.rules) for id_, state in found.sessions]
+    records = [record(id_, state, found.rules, found.disguise) for id_, state in found.sessions]
     items = cast(list[dict[str, object]], msgspec.to_builtins(records))
     show_all(items, as_json=json, none="No session has finished yet.")
 
@@ -65,10 +65,10 @@ async def import_(
     """
     accepted, rejected = 0, 0
     async with opened(at) as store:
-        must_exist(await store.bot(bot), "bot", bot)
+        oldest = must_exist(await store.bot(bot), "bot", bot).oldest_kept(wall_clock())
         with _lines_at_once(file) as batches:
             for numbers, lines in batches:
-                events, flaws = _parse(numbers, lines)
+                events, flaws = _parse(numbers, lines, oldest)
                 if bot not in await store.merge({bot: fold(events)}):
                     raise NotFound(f"bot {bot} was deleted while the file was being read")
                 for flaw in flaws[: max(0, _REJECTED_SHOWN - rejected)]:
@@ -103,17 +103,19 @@ async def simulate(
         await play(events, lambda states: store.merge({bot: states}), wall_clock)
 
 
-def _parse(numbers: list[int], lines: list[bytes]) -> tuple[list[SessionEvent], list[str]]:
+def _parse(
+    numbers: list[int], lines: list[bytes], oldest: int | None
+) -> tuple[list[SessionEvent], list[str]]:
     """The events of some lines, and what is wrong with the others, by line number."""
     try:
-        parsed = parse_events(NDJSON, b"".join(lines), wall_clock())
+        parsed = parse_events(NDJSON, b"".join(lines), wall_clock(), oldest)
     except UnreadableBody as error:
         if len(lines) == 1:
             return [], [f"line {numbers[0]}: {str(error).removeprefix('line 1 ')}"]
         events: list[SessionEvent] = []
         flaws: list[str] = []
         for number, line in zip(numbers, lines, strict=True):
-            some_events, some_flaws = _parse([number], [line])
+            some_events, some_flaws = _parse([number], [line], oldest)
             events += some_events
             flaws += some_flaws
         return events, flaws

@@ -4,20 +4,21 @@ import json
 import random
 import secrets
 import socket
+import ssl
 import tempfile
 from pathlib import Path
 
 import uvloop
 
 from intentlive.auth.tokens import mint, new_secret
-from intentlive.cli.serving import Beside, listen, run_server
+from intentlive.cli.serving import Beside, address_of, listen, run_server, tls_context
 from intentlive.cli.stores import opened
 from intentlive.clock import wall_clock
 from intentlive.core import ids
 from intentlive.core.errors import IntentLiveError
 from intentlive.core.reading import BotRules
 from intentlive.intake import Intake
-from intentlive.ports import DEFAULT_RATE_LIMIT, Account, App, Bot
+from intentlive.ports import DEFAULT_RATE_LIMIT, Account, App, AppKey, Bot
 from intentlive.settings import ServerSettings, StoreSettings
 from intentlive.simulation.player import play
 from intentlive.simulation.traffic import traffic
@@ -30,7 +31,8 @@ def serve(
     *, server: ServerSettings = ServerSettings(), at: StoreSettings = StoreSettings()
 ) -> None:
     """Run the server in the foreground until SIGTERM or Ctrl-C; then drain and stop."""
-    uvloop.run(run_server(at, server, listen(server.host, server.port)))
+    tls = tls_context(server)
+    uvloop.run(run_server(at, server, listen(server.host, server.port), tls=tls))
 
 
 def demo(
@@ -43,27 +45,33 @@ def demo(
     Prints a curl line to paste. Everything is gone when you stop it with Ctrl-C; a store or data
     directory of yours is not touched.
     """
+    tls = tls_context(server)
     try:
         listening = listen(server.host, server.port)
     except IntentLiveError:
         listening = listen(server.host, 0)  # the usual port is taken: any free one will do
     with tempfile.TemporaryDirectory(prefix="intentlive-demo-") as folder:
-        uvloop.run(_demo(StoreSettings(data_dir=Path(folder)), server, listening))
+        uvloop.run(_demo(StoreSettings(data_dir=Path(folder)), server, listening, tls))
 
 
-async def _demo(at: StoreSettings, server: ServerSettings, listening: socket.socket) -> None:
+async def _demo(
+    at: StoreSettings,
+    server: ServerSettings,
+    listening: socket.socket,
+    tls: ssl.SSLContext | None,
+) -> None:
     now = wall_clock()
     tenant = Account(
         ids.account_id(secrets.token_bytes(12)), "Demo account", DEFAULT_RATE_LIMIT, now
     )
     bot = Bot(ids.bot_id(secrets.token_bytes(16)), tenant.account_id, "Demo bot", BotRules(), now)
+    secret = new_secret()
     app = App(
         client_id=ids.client_id(secrets.token_bytes(16)),
         account_id=tenant.account_id,
         name="Demo app",
         algorithm="HS256",
-        secret=new_secret(),
-        public_key=None,
+        keys=(AppKey(secret),),
         scopes=("SmartAssist Analytics", "Session Events"),
         bots=None,
         require_exp=False,
@@ -73,9 +81,9 @@ async def _demo(at: StoreSettings, server: ServerSettings, listening: socket.soc
         await store.add_account(tenant)
         await store.add_bot(bot)
         await store.add_app(app)
-    host, port = listening.getsockname()[:2]
-    _introduce(f"http://{host}:{port}", tenant, bot, app)
-    await run_server(at, server, listening, beside=_traffic(bot.bot_id))
+    token = mint(app.client_id, secret, "HS256", now=0, ttl=None)
+    _introduce(address_of(listening, tls), tenant, bot, token)
+    await run_server(at, server, listening, tls=tls, beside=_traffic(bot.bot_id))
 
 
 def _traffic(bot_id: str) -> Beside:
@@ -88,8 +96,7 @@ def _traffic(bot_id: str) -> Beside:
     return beside
 
 
-def _introduce(address: str, tenant: Account, bot: Bot, app: App) -> None:
-    token = mint(app.client_id, app.secret or "", "HS256", now=0, ttl=None)
+def _introduce(address: str, tenant: Account, bot: Bot, token: str) -> None:
     calls = f"{address}/api/public/bot/{bot.bot_id}"
     now = """'"$(date -u +%Y-%m-%dT%H:%M:%SZ)"'"""  # the shell's, when the line is pasted
     event = {

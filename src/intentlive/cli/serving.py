@@ -5,13 +5,18 @@ import errno
 import gc
 import signal
 import socket
+import ssl
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 
 import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
+from intentlive.api.connections import connections_through, watch
+from intentlive.api.door import Door
 from intentlive.app import serving
 from intentlive.cli.stores import opened
 from intentlive.core.errors import IntentLiveError
@@ -45,11 +50,53 @@ def listen(host: str, port: int) -> socket.socket:
     return listening
 
 
+def tls_context(server: ServerSettings) -> ssl.SSLContext | None:
+    """What the settings say of TLS; IntentLiveError if it cannot be done."""
+    certificate, key = server.tls_certificate, server.tls_key
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        missing = "--tls-certificate" if certificate is None else "--tls-key"
+        raise IntentLiveError(f"TLS needs a certificate and its key: give {missing}, too")
+    for path in (certificate, key):
+        try:
+            path.open("rb").close()
+        except OSError as error:
+            raise IntentLiveError(f"cannot read {path} for TLS: {error.strerror}") from error
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(certificate)
+    except ssl.SSLError as error:
+        raise IntentLiveError(f"{certificate} holds no certificate in PEM format") from error
+    try:
+        context.load_cert_chain(certificate, key, partial(_passphrase, key))
+    except ssl.SSLError as error:
+        message = f"{key} holds no private key in PEM format that can be used: {error.reason}"
+        if error.reason == "KEY_VALUES_MISMATCH":
+            message = f"the key {key} does not belong to the certificate {certificate}"
+        raise IntentLiveError(message) from error
+    return context
+
+
+def _passphrase(key: Path) -> str:
+    mend = f"openssl pkey -in {key} -out FILE makes one that is not"
+    raise IntentLiveError(f"the key {key} is encrypted, and nobody is there to unlock it: {mend}")
+
+
+def address_of(listening: socket.socket, tls: ssl.SSLContext | None) -> str:
+    """Where the server can be called."""
+    host, port = listening.getsockname()[:2]
+    host = f"[{host}]" if ":" in host else host
+    return f"{'https' if tls else 'http'}://{host}:{port}"
+
+
 async def run_server(
     at: StoreSettings,
     server: ServerSettings,
     listening: socket.socket,
     *,
+    tls: ssl.SSLContext | None = None,
     beside: Beside | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then answer what is in flight and close the store.
@@ -57,29 +104,34 @@ async def run_server(
     `beside` is run as long as the server serves, on its intake.
     """
     configure_logging(server.log_format)
-    host, port = listening.getsockname()[:2]
     async with (
         opened(at, make=True) as store,
         serving(store, require_account_id=server.require_account_id) as running,
     ):
         _spare_the_collector()
-        _log.info(
-            "serving", address=f"http://{host}:{port}", store=at.store, data_dir=str(at.data_dir)
-        )
+        address = address_of(listening, tls)
+        _log.info("serving", address=address, store=at.store, data_dir=str(at.data_dir))
+        door = Door(running.signals, server.max_connections_per_address)
+        serves = uvicorn.Server(server_config(running.front, door, tls))
         async with asyncio.TaskGroup() as group:
-            task = group.create_task(beside(running.intake)) if beside else None
+            tasks = [group.create_task(watch(door, serves.server_state.connections))]
+            if beside is not None:
+                tasks.append(group.create_task(beside(running.intake)))
             with _signals_end_here():
-                await uvicorn.Server(server_config(running.front)).serve(sockets=[listening])
-            if task is not None:
+                await serves.serve(sockets=[listening])
+            for task in tasks:
                 task.cancel()
     _log.info("stopped")
 
 
-def server_config(app: ASGIApp) -> uvicorn.Config:
-    """How uvicorn serves the application."""
+def server_config(
+    app: ASGIApp, door: Door | None = None, tls: ssl.SSLContext | None = None
+) -> uvicorn.Config:
+    """How uvicorn serves the application; connections cost what they like without a door."""
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=connections_through(door) if door else "httptools",
+        ssl_context_factory=(lambda *_: tls) if tls else None,
         ws="none",
         lifespan="off",
         log_config=None,

@@ -1,12 +1,16 @@
 """Opening the store that the options name, for the time of one command."""
 
+import getpass
+import os
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from intentlive.cli.output import complain
+from intentlive.clock import wall_clock
 from intentlive.core.errors import NotFound
-from intentlive.ports import Store
+from intentlive.ports import Acting, Store
 from intentlive.settings import StoreSettings
 from intentlive.stores import open_store
 
@@ -20,7 +24,14 @@ async def opened(settings: StoreSettings, *, make: bool = False) -> AsyncIterato
     A command that only looks does not `make` one: a mistyped folder should be told, not filled.
     """
     try:
-        store = await open_store(settings.store, settings.data_dir, make=make)
+        store = await open_store(
+            settings.store,
+            data_dir=settings.data_dir,
+            acting=Acting(_who(), wall_clock),
+            key=settings.secrets_key,
+            key_file=settings.secrets_key_file,
+            make=make,
+        )
     except NotFound as error:
         mend = "name it by --data-dir or --store, or make one with intentlive account create NAME"
         raise NotFound(f"{error}: {mend}") from error
@@ -28,6 +39,16 @@ async def opened(settings: StoreSettings, *, make: bool = False) -> AsyncIterato
         yield store
     finally:
         await store.close()
+
+
+def _who() -> str:
+    """Who runs this command, for the audit: the user, and who became that user by sudo."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        user = f"uid {os.getuid()}"
+    by = os.environ.get("SUDO_USER")
+    return f"{by} as {user}@{socket.gethostname()}" if by else f"{user}@{socket.gethostname()}"
 
 
 async def listed(

@@ -8,6 +8,7 @@ IntentLiveError
 ├── StoreError
 │   ├── StoreUnavailable    the store cannot be read or written just now
 │   ├── StoreTooNew         the store's tables belong to a newer IntentLive
+│   ├── SecretsLocked       the key to the store's secrets is missing or another's
 │   ├── AlreadyExists       an id is taken
 │   ├── NotFound            no such account, bot or app
 │   └── StillInUse          something else depends on what should be deleted
@@ -53,6 +54,10 @@ class StoreUnavailable(StoreError):
 
 class StoreTooNew(StoreError):
     """The store was migrated by a newer release."""
+
+
+class SecretsLocked(StoreError):
+    """The key that opens the store's secrets is missing, open to others, or of another store."""
 
 
 class AlreadyExists(StoreError):

@@ -71,6 +71,12 @@ def time_handled(state: State) -> int:
     return (state.last_activity if handed_over is None else handed_over) - state.started
 
 
+def last_heard(state: State) -> int:
+    """The latest time of any event (ms); 0 if nothing is known of the session."""
+    marks = [mark.time for mark in (state.ended, state.recorded) if mark is not None]
+    return max([state.last_activity or 0, *marks])
+
+
 def is_silent(state: State) -> bool:
     """Whether the user did nothing and nothing came of it."""
     return state.last_user is None and state.outcome is None and state.recorded is None

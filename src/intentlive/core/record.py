@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from intentlive.core import reading
+from intentlive.core.personal import Disguise
 from intentlive.core.reading import BotRules
 from intentlive.core.session import Mark, State
 from intentlive.core.times import format_handled, format_instant
@@ -27,8 +28,24 @@ class Record(Struct, frozen=True):
     sessionId: str
 
 
-def record(session_id: str, state: State, rules: BotRules) -> Record:
-    """The record of a session of which at least one event was seen and nothing was erased."""
+def record(session_id: str, state: State, rules: BotRules, disguise: Disguise) -> Record:
+    """The record of a session of which at least one event was seen and nothing was erased.
+
+    The one way out of a session's data: personal ones are shown as `disguise` has it.
+    """
+    plain = _plain_record(session_id, state, rules)
+    if disguise.mode == "verbatim":
+        return plain
+    shown = {key: disguise.of(getattr(plain, key)) for key in ("ANI", "DNI", "userId")}
+    return msgspec.structs.replace(plain, **shown)
+
+
+def render(records: Sequence[Record]) -> bytes:
+    """The records as a JSON array in UTF-8."""
+    return msgspec.json.encode(records)
+
+
+def _plain_record(session_id: str, state: State, rules: BotRules) -> Record:
     if state.recorded is not None:
         return Record(**state.recorded.value.printed(), sessionId=session_id)
     started, ended = state.started, reading.end_time(state, rules)
@@ -47,11 +64,6 @@ def record(session_id: str, state: State, rules: BotRules) -> Record:
         userId=_text(state.user_id),
         sessionId=session_id,
     )
-
-
-def render(records: Sequence[Record]) -> bytes:
-    """The records as a JSON array in UTF-8."""
-    return msgspec.json.encode(records)
 
 
 def _text(mark: Mark[str] | None) -> str | None:

@@ -7,13 +7,13 @@ as a whole.
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 from msgspec import Struct
 
 from intentlive.core.errors import InvalidEvent, TooManyEvents, UnreadableBody
-from intentlive.core.events import EVENT_TYPES, AnyEvent, SessionEvent
+from intentlive.core.events import EVENT_TYPES, AnyEvent, SessionEvent, SessionRecorded
 from intentlive.core.times import parse_instant
 from intentlive.ingest import bodies
 from intentlive.ingest.bodies import Json, is_encodable
@@ -59,9 +59,23 @@ class Parsed(Struct):
     reasons: Counter[str]
 
 
-def parse_events(media_type: str, body: bytes, now: int) -> Parsed:
+class _Span(NamedTuple):
+    """The time from which, and up to which, events are taken (ms)."""
+
+    oldest: int
+    latest: int
+
+    def holds(self, event: SessionEvent) -> bool:
+        """Whether an event lies in it, and the end of the record that it brings does, too."""
+        if not self.oldest <= event.time <= self.latest:
+            return False
+        return type(event) is not SessionRecorded or event.data.record.endTime >= self.oldest
+
+
+def parse_events(media_type: str, body: bytes, now: int, oldest: int | None = None) -> Parsed:
     """Read a body of one of the `MEDIA_TYPES`; `now` in ms.
 
+    Events from before `oldest` (ms) are not taken: what they belong to is not kept any more.
     UnreadableBody if it is not what its type says, TooManyEvents above `MAX_EVENTS`.
     """
     try:
@@ -74,8 +88,9 @@ def parse_events(media_type: str, body: bytes, now: int) -> Parsed:
         events = _DECODERS[media_type](body)
     except (msgspec.DecodeError, RecursionError):
         events = None
-    if events is None or b"\\u0000" in body or any(e.time > now + MAX_AHEAD_MS for e in events):
-        return _parse_one_by_one(media_type, body, now)
+    span = _Span(oldest or 0, now + MAX_AHEAD_MS)
+    if events is None or b"\\u0000" in body or not all(map(span.holds, events)):
+        return _parse_one_by_one(media_type, body, span)
     _check_count(len(events))
     return Parsed(events, [], Counter())
 
@@ -100,19 +115,19 @@ _READERS: dict[str, Callable[[str], Iterator[Json]]] = {
 }
 
 
-def _parse_one_by_one(media_type: str, body: bytes, now: int) -> Parsed:
+def _parse_one_by_one(media_type: str, body: bytes, span: _Span) -> Parsed:
     events, rejected, reasons = [], [], Counter[str]()
     for index, item in enumerate(_READERS[media_type](body.decode())):
         _check_count(index + 1)
         try:
-            events.append(_event(item, now))
+            events.append(_event(item, span))
         except InvalidEvent as error:
             rejected.append(Rejection(index, _readable_id(item), [Flaw(str(error), error.code)]))
             reasons[error.reason] += 1
     return Parsed(events, rejected, reasons)
 
 
-def _event(item: Json, now: int) -> SessionEvent:
+def _event(item: Json, span: _Span) -> SessionEvent:
     try:
         event: SessionEvent = msgspec.convert(item, AnyEvent, dec_hook=_decode_hook)
     except msgspec.ValidationError as error:
@@ -127,9 +142,11 @@ def _event(item: Json, now: int) -> SessionEvent:
             raise InvalidEvent(f"{path}: the character NUL cannot be stored", "text")
         if not is_encodable(text):
             raise InvalidEvent(f"{path}: a lone surrogate is not a character", "text")
-    if event.time > now + MAX_AHEAD_MS:
+    if event.time > span.latest:
         message = "time: more than 5 minutes ahead of the server's clock: send it again later"
         raise InvalidEvent(message, "ahead", code=425)
+    if not span.holds(event):
+        raise InvalidEvent("time: older than this bot keeps its sessions", "retention")
     return event
 
 

@@ -20,6 +20,7 @@ ANSWERS = {
     errors.StoreError("no backend"): (503, UNAVAILABLE, 503),
     errors.StoreUnavailable("disk I/O error"): (503, UNAVAILABLE, 503),
     errors.StoreTooNew("schema 9"): (503, UNAVAILABLE, 503),
+    errors.SecretsLocked("another key"): (503, UNAVAILABLE, 503),
     errors.AlreadyExists("the command line only"): (503, UNAVAILABLE, 503),
     errors.StillInUse("the command line only"): (503, UNAVAILABLE, 503),
     errors.NotFound("no bot st-1"): (400, "Invalid StreamId", 400),

@@ -9,7 +9,7 @@ from joserfc.jwk import RSAKey
 
 from intentlive.auth.tokens import check_times, read_claims, verify
 from intentlive.core.errors import Refusal
-from intentlive.ports import App
+from intentlive.ports import App, AppKey
 
 NOW = 1_700_000_000
 SECRET = "a-secret-that-only-the-app-knows-0123456789"
@@ -20,8 +20,8 @@ CLAIMS = {"appId": "cs-app"}
 
 
 def app(algorithm="HS256", *, require_exp=False):
-    keys = (SECRET, None) if algorithm.startswith("HS") else (None, PUBLIC)
-    return App("cs-app", "acc", "", algorithm, *keys, (), None, require_exp, 0)
+    key = SECRET if algorithm.startswith("HS") else PUBLIC
+    return App("cs-app", "acc", "", algorithm, (AppKey(key),), (), None, require_exp, 0)
 
 
 def signing_key(algorithm):
@@ -48,7 +48,7 @@ def accept(token, accepting=None, *, now=NOW):
     """What the server does with a token, in its order."""
     accepting = accepting or app()
     claims = read_claims(token)
-    verify(token, claims, accepting)
+    verify(token, claims, accepting, now * 1000)
     check_times(claims, accepting, now)
     return claims
 

@@ -8,8 +8,9 @@ import pytest
 from intentlive.auth.gate import RECHECK_MS, Gate
 from intentlive.auth.tokens import mint
 from intentlive.core.errors import Refusal, StoreUnavailable
-from intentlive.stores import open_store
+from intentlive.ports import AppKey
 from tests.contract.conftest import SECRET, add_bot, an_app
+from tests.stores import open_store
 
 ANALYTICS, EVENTS = "SmartAssist Analytics", "Session Events"
 replace = msgspec.structs.replace
@@ -150,7 +151,7 @@ async def test_a_deleted_app_is_refused_soon(world):
 async def test_a_changed_secret_refuses_tokens_that_were_accepted_before(world):
     token = world.token()
     await world.call(token=token)
-    await world.store.update_app(replace(an_app(), secret="a changed client secret"))
+    await world.store.update_app(replace(an_app(), keys=(AppKey("a changed client secret"),)))
     world.now += RECHECK_MS
     assert (await world.refusal(token=token)).check == "signature"
     await world.call(token=world.token(secret="a changed client secret"))
@@ -181,7 +182,7 @@ async def test_an_app_read_while_the_registry_changed_is_not_remembered(world):
     async def slow_find(client_id):
         found = await find(client_id)
         world.store.app = find
-        await world.store.update_app(replace(an_app(), secret="a changed client secret"))
+        await world.store.update_app(replace(an_app(), keys=(AppKey("a changed client secret"),)))
         world.now += RECHECK_MS
         await world.gate.authenticate(world.token("cs-bound"), None)
         return found

@@ -166,13 +166,15 @@ def test_a_time_that_is_no_number_is_refused(name, value):
     assert refused_by(with_claim(name, value)) == name
 
 
+@pytest.mark.parametrize("name", ["exp", "nbf", "iat"])
 @pytest.mark.parametrize("huge", ["1e308", "9" * 400, "18446744073709551616"])
-def test_huge_times_are_read_as_what_they_are(huge):
-    accept(with_claim("exp", huge))
-    assert refused_by(with_claim("exp", f"-{huge}")) == "exp"
-    for name in ("nbf", "iat"):
-        assert refused_by(with_claim(name, huge)) == name
-        accept(with_claim(name, f"-{huge}"))
+def test_times_beyond_all_calendars_are_refused(name, huge):
+    assert refused_by(with_claim(name, huge)) == name
+    assert refused_by(with_claim(name, f"-{huge}")) == name
+
+
+def test_an_exp_in_milliseconds_is_a_far_one():
+    accept(with_claim("exp", str(NOW * 1000)))
 
 
 def test_an_app_may_require_that_tokens_expire():
@@ -193,10 +195,6 @@ def test_an_app_may_require_that_tokens_expire():
 )
 def test_a_name_that_occurs_twice_is_refused(token):
     assert refused_by(token) == "duplicate key"
-
-
-def test_an_encrypted_token_is_told_from_a_broken_one():
-    assert refused_by("e30.a.b.c.d") == "encryption"
 
 
 @pytest.mark.parametrize("more", [{"ver": "1.0"}, {"appId": "x"}, {"kid": "k"}, {"b64": True}])

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from intentlive.core.events import AnyEvent
+from intentlive.core.personal import VERBATIM
 from intentlive.core.reading import BotRules, end_time, is_listed
 from intentlive.core.record import record, render
 from intentlive.core.session import fold
@@ -37,7 +38,7 @@ def latest(states, count=25):
     """The latest sessions by end, ties by session id descending; all of them ended long ago."""
     ends = {id_: end_time(state, RULES) for id_, state in states.items() if is_listed(state)}
     newest = sorted(ends, key=lambda id_: (ends[id_], id_), reverse=True)[:count]
-    return json.loads(render([record(id_, states[id_], RULES) for id_ in newest]))
+    return json.loads(render([record(id_, states[id_], RULES, VERBATIM) for id_ in newest]))
 
 
 def test_the_latest_25_are_the_known_ones(known):

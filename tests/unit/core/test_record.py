@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from intentlive.core.personal import VERBATIM
 from intentlive.core.reading import BotRules
 from intentlive.core.record import record, render
 from intentlive.core.session import ERASED, State
@@ -17,7 +18,7 @@ KEYS = [
 
 def shown(*told, session_id=SESSION):
     """The record as a client reads it."""
-    return msgspec.json.decode(render([record(session_id, state_of(*told), RULES)]))[0]
+    return msgspec.json.decode(render([record(session_id, state_of(*told), RULES, VERBATIM)]))[0]
 
 
 def test_the_published_chat():
@@ -158,13 +159,13 @@ def test_what_a_record_made_elsewhere_leaves_out_is_null(key):
 @pytest.mark.parametrize("state", [State(), ERASED])
 def test_of_nothing_there_is_no_record(state):
     with pytest.raises(ValueError, match="nothing is known of session s1"):
-        record("s1", state, RULES)
+        record("s1", state, RULES, VERBATIM)
 
 
 def test_records_are_rendered_as_a_bare_array_in_utf_8():
     assert render([]) == b"[]"
     state = state_of(event("session.started", channel="é\U0001f600"))
-    rendered = render([record("1", state, RULES), record("2", state, RULES)])
+    rendered = render([record("1", state, RULES, VERBATIM), record("2", state, RULES, VERBATIM)])
     assert rendered.startswith(b'[{"intent":[],"ANI":null,')
     assert '"channel":"é\U0001f600"'.encode() in rendered
     assert [each["sessionId"] for each in msgspec.json.decode(rendered)] == ["1", "2"]

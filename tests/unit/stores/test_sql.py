@@ -7,7 +7,8 @@ import sqlite3
 import pytest
 
 from intentlive.core.errors import StoreTooNew, StoreUnavailable
-from intentlive.stores import open_store, sql
+from intentlive.stores import sql
+from tests.stores import open_store
 
 BACKEND = "sqlite"
 URL = "sqlite:sessions.db"

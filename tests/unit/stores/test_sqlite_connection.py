@@ -16,7 +16,7 @@ class Mistake(Exception):
 @pytest.fixture
 async def database(tmp_path):
     opened = Database(tmp_path / "store.db")
-    await opened.open()
+    await opened.open(lambda _connection: None)
     await opened.write(lambda c: c.execute("CREATE TABLE numbers (number INTEGER)"))
     yield opened
     await opened.close()
@@ -26,7 +26,7 @@ async def database(tmp_path):
 async def second(database):
     """Another process would open the file like this."""
     opened = Database(database.path)
-    await opened.open()
+    await opened.open(lambda _connection: None)
     yield opened
     await opened.close()
 
@@ -177,7 +177,7 @@ async def test_closing_lets_running_work_finish(tmp_path, database):
 async def test_a_new_file_is_its_owners_alone_and_leaves_nothing_beside_it(tmp_path):
     folder = tmp_path / "new"
     opened = Database(folder / "store.db")
-    await opened.open()
+    await opened.open(lambda _connection: None)
     assert opened.path.stat().st_mode & 0o777 == 0o600
     await opened.close()
     assert [path.name for path in folder.iterdir()] == ["store.db"]
@@ -188,7 +188,7 @@ async def test_the_log_of_a_store_that_is_gone_is_not_mixed_into_a_new_one(tmp_p
     log.write_bytes(b"what was not yet copied into the old file")
     opened = Database(tmp_path / "store.db")
     with pytest.raises(StoreUnavailable, match="belongs to a store that is gone"):
-        await opened.open()
+        await opened.open(lambda _connection: None)
     await opened.close()
     assert not opened.path.exists()
     assert log.exists()

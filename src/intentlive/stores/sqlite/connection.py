@@ -1,4 +1,4 @@
-"""One SQLite file: a writing thread, reading threads beside it, transactions, migrations.
+"""One SQLite file: a writing thread, reading threads beside it, transactions.
 
 Any number of processes may have the file open at once. A write waits for the writes of others; a
 read sees one consistent moment and waits for nobody (write-ahead log).
@@ -15,8 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeAlias, TypeVar
 
-from intentlive.core.errors import NotFound, StoreTooNew, StoreUnavailable
-from intentlive.stores import sql
+from intentlive.core.errors import NotFound, StoreUnavailable
 
 Connection: TypeAlias = sqlite3.Connection
 Result = TypeVar("Result")
@@ -49,13 +48,20 @@ class Database:
         """Do `work`, which only reads, at one consistent moment."""
         return await _in_thread(self._readers, lambda: self._transaction("BEGIN", work))
 
-    async def open(self, *, make: bool = True) -> None:
-        """Bring the file's tables up to this release's schema.
+    async def open(self, migrate: Callable[[Connection], Result], *, make: bool = True) -> Result:
+        """Bring the file's tables up to date by `migrate`, and give what that gives.
 
         A file that is not there is made first, or NotFound without `make`.
         """
         await _in_thread(self._writer, lambda: _make(self.path) if make else _need(self.path))
-        await _in_thread(self._writer, lambda: self._transaction("BEGIN IMMEDIATE", _migrate))
+        return await self.write(migrate)
+
+    async def scrub(self) -> None:
+        """Write the file anew and empty its log: nothing that was deleted is left in either.
+
+        Reading goes on meanwhile, writes wait.
+        """
+        await _in_thread(self._writer, self._scrub)
 
     async def close(self) -> None:
         """Let running work finish, then close every connection."""
@@ -79,6 +85,16 @@ class Database:
             self._forget_connection()
             raise StoreUnavailable(f"{self.path}: {error}") from error
         return result
+
+    def _scrub(self) -> None:
+        try:
+            connection = self._connection()
+            connection.execute("VACUUM")
+            (is_busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.Error as error:
+            raise StoreUnavailable(f"{self.path} cannot be written anew: {error}") from error
+        if is_busy:
+            raise StoreUnavailable(f"{self.path} is being read without a pause: try again later")
 
     def _connection(self) -> Connection:
         """The connection of this thread; a new one after a failure, which may have broken it."""
@@ -110,10 +126,9 @@ def _make(path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=path.parent, prefix=".new-store-") as folder:
             made = Path(folder) / path.name
-            made.touch(mode=0o600)  # it will hold client secrets and callers' numbers
+            made.touch(mode=0o600)  # it will hold callers' numbers
             with closing(sqlite3.connect(made, isolation_level=None)) as connection:
                 connection.execute("PRAGMA journal_mode = WAL")
-                _migrate(connection)
             if _log_of(path).exists() and not path.exists():
                 raise StoreUnavailable(
                     f"{_log_of(path)} belongs to a store that is gone: put {path.name} back, or "
@@ -146,17 +161,3 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _migrate(connection: Connection) -> None:
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    scripts = sql.migrations("sqlite")
-    if version > len(scripts):
-        raise StoreTooNew(
-            f"the store has schema {version}, this release knows {len(scripts)}: "
-            "run the release that made it, or a newer one"
-        )
-    for script in scripts[version:]:
-        for statement in script.split(";\n"):
-            connection.execute(statement)
-    connection.execute(f"PRAGMA user_version = {len(scripts)}")

@@ -2,32 +2,32 @@
 
 from collections.abc import Mapping
 from functools import partial
+from itertools import islice
 from operator import itemgetter
 
 import msgspec
 
 from intentlive.core import reading
 from intentlive.core.errors import NotFound
+from intentlive.core.personal import Person, PersonalData
 from intentlive.core.reading import BotRules
-from intentlive.core.session import State, decode_state, encode_state, join
-from intentlive.ports import Latest
+from intentlive.core.session import ERASED, State, decode_state, encode_state, join
+from intentlive.ports import Erasure, Latest
 from intentlive.stores import sql
-from intentlive.stores.sqlite.connection import Connection, Database
+from intentlive.stores.sqlite.connection import Connection
+from intentlive.stores.sqlite.part import SqlitePart
 
 _SQL = sql.queries("sqlite")
 
 
-class SqliteSessions:
-    """The `SessionStore` half of the store."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
+class SqliteSessions(SqlitePart):
+    """The `SessionStore` part of the store."""
 
     async def merge(self, batch: Mapping[str, Mapping[str, State]]) -> Mapping[str, int]:
         return await self._database.write(partial(_merge, batch))
 
     async def latest(self, bot_id: str, now: int, limit: int) -> Latest | None:
-        return await self._database.read(partial(_latest, bot_id, now, limit))
+        return await self._database.read(partial(self._latest, bot_id, now, limit))
 
     async def revision(self, bot_id: str) -> int | None:
         def work(connection: Connection) -> int | None:
@@ -35,6 +35,15 @@ class SqliteSessions:
             return None if row is None else int(row[0])
 
         return await self._database.read(work)
+
+    async def purge(self, bot_id: str, before: int, limit: int) -> int:
+        return await self._database.write(partial(_purge, bot_id, before, limit))
+
+    async def erase(self, bot_id: str, person: Person, after: str, limit: int) -> Erasure:
+        return await self._database.write(partial(_erase, bot_id, person, after, limit))
+
+    async def scrub(self) -> None:
+        await self._database.scrub()
 
     async def open_sessions(self, now: int) -> int:
         def work(connection: Connection) -> int:
@@ -52,14 +61,16 @@ class SqliteSessions:
     async def close(self) -> None:
         await self._database.close()
 
-
-def bot_rules(connection: Connection, bot_id: str) -> tuple[BotRules, int] | None:
-    """The rules of a bot and its revision; None for an unknown one."""
-    row = connection.execute(_SQL["bot_rules"], {"bot_id": bot_id}).fetchone()
-    if row is None:
-        return None
-    idle_timeouts, skip_silent, revision = row
-    return decode_rules(idle_timeouts, bool(skip_silent)), revision
+    def _latest(self, bot_id: str, now: int, limit: int, connection: Connection) -> Latest | None:
+        known = _bot_rules(connection, bot_id)
+        if known is None:
+            return None
+        rules, personal_data, revision = known
+        wanted = {"bot_id": bot_id, "now": now, "limit": limit, "skip_silent": rules.skip_silent}
+        rows = connection.execute(_SQL["latest_sessions"], wanted).fetchall()
+        (due,) = connection.execute(_SQL["next_due"], {"bot_id": bot_id, "now": now}).fetchone()
+        sessions = [(session_id, decode_state(state)) for session_id, state in rows]
+        return Latest(sessions, rules, self._disguise(bot_id, personal_data), due, revision)
 
 
 def decode_rules(idle_timeouts: str, skip_silent: bool) -> BotRules:
@@ -80,13 +91,22 @@ def reread_sessions(connection: Connection, bot_id: str, rules: BotRules, since:
     )
 
 
+def _bot_rules(connection: Connection, bot_id: str) -> tuple[BotRules, PersonalData, int] | None:
+    """The rules of a bot, what it shows of personal data, its revision; None for an unknown one."""
+    row = connection.execute(_SQL["bot_rules"], {"bot_id": bot_id}).fetchone()
+    if row is None:
+        return None
+    idle_timeouts, skip_silent, personal_data, revision = row
+    return decode_rules(idle_timeouts, bool(skip_silent)), personal_data, revision
+
+
 def _merge(batch: Mapping[str, Mapping[str, State]], connection: Connection) -> Mapping[str, int]:
     revisions = {}
     for bot_id, sessions in batch.items():
-        known = bot_rules(connection, bot_id)
+        known = _bot_rules(connection, bot_id)
         if known is None:
             continue
-        rules, revisions[bot_id] = known
+        rules, _, revisions[bot_id] = known
         changed = _changed_rows(connection, bot_id, sessions, rules)
         if changed:
             connection.executemany(_SQL["save_session"], changed)
@@ -132,14 +152,20 @@ def _row(bot_id: str, session_id: str, state: State, rules: BotRules) -> dict[st
     }
 
 
-def _latest(bot_id: str, now: int, limit: int, connection: Connection) -> Latest | None:
-    known = bot_rules(connection, bot_id)
-    if known is None:
-        return None
-    rules, revision = known
-    wanted = {"bot_id": bot_id, "now": now, "limit": limit, "skip_silent": rules.skip_silent}
-    rows = connection.execute(_SQL["latest_sessions"], wanted).fetchall()
-    (due,) = connection.execute(_SQL["next_due"], {"bot_id": bot_id, "now": now}).fetchone()
-    return Latest(
-        [(session_id, decode_state(state)) for session_id, state in rows], rules, due, revision
-    )
+def _purge(bot_id: str, before: int, limit: int, connection: Connection) -> int:
+    ended = connection.execute(_SQL["sessions_ended_before"], {"bot_id": bot_id, "before": before})
+    # A record made elsewhere may have ended long before it, or other events, came in.
+    over = (id_ for id_, state in ended if reading.last_heard(decode_state(state)) < before)
+    rows = [{"bot_id": bot_id, "session_id": id_} for id_ in islice(over, limit)]
+    if rows:
+        connection.executemany(_SQL["delete_session"], rows)
+        raise_revision(connection, bot_id)
+    return len(rows)
+
+
+def _erase(bot_id: str, person: Person, after: str, limit: int, connection: Connection) -> Erasure:
+    some = {"bot_id": bot_id, "after": after, "limit": limit}
+    rows = connection.execute(_SQL["sessions_after"], some).fetchall()
+    found = [session_id for session_id, state in rows if person.is_in(decode_state(state))]
+    _merge({bot_id: dict.fromkeys(found, ERASED)}, connection)
+    return Erasure(len(found), rows[-1][0] if len(rows) == limit else None)

@@ -1,22 +1,31 @@
-"""The embedded store: both halves on one SQLite file."""
+"""The embedded store: all its parts on one SQLite file."""
 
+from functools import partial
 from pathlib import Path
 
+from intentlive.ports import Acting
+from intentlive.stores.sqlite.apps import SqliteApps
+from intentlive.stores.sqlite.audit import SqliteAudit
 from intentlive.stores.sqlite.connection import Database
+from intentlive.stores.sqlite.credentials import SqliteCredentials
+from intentlive.stores.sqlite.migrations import migrate
 from intentlive.stores.sqlite.registry import SqliteRegistry
 from intentlive.stores.sqlite.sessions import SqliteSessions
+from intentlive.stores.vault import KeyPlace
 
 
-class SqliteStore(SqliteSessions, SqliteRegistry):
+class SqliteStore(SqliteSessions, SqliteRegistry, SqliteApps, SqliteCredentials, SqliteAudit):
     """Everything in one file; made and brought up to date by `open_store`."""
 
 
-async def open_sqlite(path: Path, *, make: bool) -> SqliteStore:
-    """Open the file at `path`; NotFound, StoreUnavailable, StoreTooNew."""
+async def open_sqlite(path: Path, place: KeyPlace, acting: Acting, *, make: bool) -> SqliteStore:
+    """Open the file at `path`; NotFound, StoreUnavailable, StoreTooNew, SecretsLocked."""
     database = Database(path)
     try:
-        await database.open(make=make)
+        unlocked = await database.open(partial(migrate, place=place), make=make)
+        if unlocked.lay_open:
+            await database.scrub()
     except BaseException:
         await database.close()
         raise
-    return SqliteStore(database)
+    return SqliteStore(database, unlocked, acting)

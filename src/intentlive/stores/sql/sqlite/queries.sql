@@ -15,7 +15,7 @@ UPDATE bots SET revision = revision + 1 WHERE bot_id = :bot_id RETURNING revisio
 SELECT revision FROM bots WHERE bot_id = :bot_id;
 
 -- name: bot_rules
-SELECT idle_timeouts, skip_silent, revision FROM bots WHERE bot_id = :bot_id;
+SELECT idle_timeouts, skip_silent, personal_data, revision FROM bots WHERE bot_id = :bot_id;
 
 -- name: latest_sessions
 SELECT session_id, state FROM (
@@ -63,6 +63,17 @@ DELETE FROM sessions WHERE rowid IN (
 -- name: delete_sessions
 DELETE FROM sessions WHERE bot_id = :bot_id;
 
+-- name: sessions_after
+SELECT session_id, state FROM sessions
+WHERE bot_id = :bot_id AND session_id > :after ORDER BY session_id LIMIT :limit;
+
+-- name: sessions_ended_before
+SELECT session_id, state FROM sessions
+WHERE bot_id = :bot_id AND listing IN (0, 1, 2) AND end_time < :before;
+
+-- name: delete_session
+DELETE FROM sessions WHERE bot_id = :bot_id AND session_id = :session_id;
+
 -- name: probe
 UPDATE registry SET probes = probes + 1;
 
@@ -73,8 +84,8 @@ SELECT revision FROM registry;
 UPDATE registry SET revision = revision + 1;
 
 -- name: add_account
-INSERT INTO accounts (account_id, name, rate_limit, created)
-VALUES (:account_id, :name, :rate_limit, :created);
+INSERT INTO accounts (account_id, name, rate_limit, event_limit, created)
+VALUES (:account_id, :name, :rate_limit, :event_limit, :created);
 
 -- name: account
 SELECT * FROM accounts WHERE account_id = :account_id;
@@ -83,17 +94,26 @@ SELECT * FROM accounts WHERE account_id = :account_id;
 SELECT * FROM accounts ORDER BY created, account_id;
 
 -- name: update_account
-UPDATE accounts SET name = :name, rate_limit = :rate_limit WHERE account_id = :account_id;
+UPDATE accounts SET name = :name, rate_limit = :rate_limit, event_limit = :event_limit
+WHERE account_id = :account_id;
 
 -- name: delete_account
 DELETE FROM accounts WHERE account_id = :account_id;
 
 -- name: add_bot
-INSERT INTO bots (bot_id, account_id, name, idle_timeouts, skip_silent, created, revision)
-VALUES (:bot_id, :account_id, :name, :idle_timeouts, :skip_silent, :created, :created);
+INSERT INTO bots (
+    bot_id, account_id, name, idle_timeouts, skip_silent, personal_data, retention_days, created,
+    revision
+) VALUES (
+    :bot_id, :account_id, :name, :idle_timeouts, :skip_silent, :personal_data, :retention_days,
+    :created, :created
+);
 
 -- name: bot
 SELECT * FROM bots WHERE bot_id = :bot_id;
+
+-- name: bot_of_account
+SELECT * FROM bots WHERE bot_id = :bot_id AND account_id = :account_id;
 
 -- name: bots
 SELECT * FROM bots ORDER BY created, bot_id;
@@ -102,7 +122,8 @@ SELECT * FROM bots ORDER BY created, bot_id;
 SELECT * FROM bots WHERE account_id = :account_id ORDER BY created, bot_id;
 
 -- name: update_bot
-UPDATE bots SET name = :name, idle_timeouts = :idle_timeouts, skip_silent = :skip_silent
+UPDATE bots SET name = :name, idle_timeouts = :idle_timeouts, skip_silent = :skip_silent,
+    personal_data = :personal_data, retention_days = :retention_days
 WHERE bot_id = :bot_id;
 
 -- name: delete_bot
@@ -112,16 +133,13 @@ DELETE FROM bots WHERE bot_id = :bot_id;
 SELECT client_id FROM apps
 WHERE bots IS NOT NULL AND :bot_id IN (SELECT value FROM json_each(apps.bots));
 
--- name: unknown_bots
-SELECT value FROM json_each(:bots)
-WHERE value NOT IN (SELECT bot_id FROM bots WHERE account_id = :account_id);
-
 -- name: add_app
 INSERT INTO apps (
-    client_id, account_id, name, algorithm, secret, public_key, scopes, bots, require_exp, created
+    client_id, account_id, name, algorithm, keys, scopes, bots, require_exp, enforce_jti,
+    enforce_jwe, created
 ) VALUES (
-    :client_id, :account_id, :name, :algorithm, :secret, :public_key, :scopes, :bots,
-    :require_exp, :created
+    :client_id, :account_id, :name, :algorithm, :keys, :scopes, :bots, :require_exp, :enforce_jti,
+    :enforce_jwe, :created
 );
 
 -- name: app
@@ -134,9 +152,52 @@ SELECT * FROM apps ORDER BY created, client_id;
 SELECT * FROM apps WHERE account_id = :account_id ORDER BY created, client_id;
 
 -- name: update_app
-UPDATE apps SET name = :name, algorithm = :algorithm, secret = :secret, public_key = :public_key,
-    scopes = :scopes, bots = :bots, require_exp = :require_exp
+UPDATE apps SET name = :name, algorithm = :algorithm, keys = :keys, scopes = :scopes,
+    bots = :bots, require_exp = :require_exp, enforce_jti = :enforce_jti,
+    enforce_jwe = :enforce_jwe
 WHERE client_id = :client_id;
 
 -- name: delete_app
 DELETE FROM apps WHERE client_id = :client_id;
+
+-- name: sealed
+SELECT value FROM sealed WHERE name = :name;
+
+-- name: seal
+INSERT INTO sealed (name, value) VALUES (:name, :value);
+
+-- name: seal_app
+UPDATE apps SET keys = :keys WHERE client_id = :client_id;
+
+-- name: use_token
+INSERT INTO used_tokens (client_id, digest, until) VALUES (:client_id, :digest, :until)
+ON CONFLICT (client_id, digest) DO NOTHING;
+
+-- name: used_token
+SELECT 1 FROM used_tokens WHERE client_id = :client_id AND digest = :digest;
+
+-- name: forget_used_tokens
+DELETE FROM used_tokens WHERE rowid IN (
+    SELECT rowid FROM used_tokens WHERE until < :now LIMIT :limit
+);
+
+-- name: server_keys
+SELECT * FROM server_keys WHERE until IS NULL OR until > :now ORDER BY created DESC, key_id;
+
+-- name: retire_server_keys
+UPDATE server_keys SET until = min(coalesce(until, :until), :until);
+
+-- name: add_server_key
+INSERT INTO server_keys (key_id, private, created) VALUES (:key_id, :private, :created);
+
+-- name: delete_server_keys
+DELETE FROM server_keys WHERE until <= :now;
+
+-- name: add_act
+INSERT INTO acts (time, who, act, subject, detail) VALUES (:time, :who, :act, :subject, :detail);
+
+-- name: latest_acts
+SELECT time, who, act, subject, detail FROM acts ORDER BY number DESC LIMIT :limit;
+
+-- name: count_acts
+SELECT act, count(*) FROM acts GROUP BY act;

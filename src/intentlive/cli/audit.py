@@ -1,0 +1,111 @@
+"""`intentlive audit` and `intentlive erase`: what was done, and a person's traces undone."""
+
+from typing import Annotated
+
+from cyclopts import Parameter
+from cyclopts.types import PositiveInt
+
+from intentlive.cli.output import AsJson, Item, complain, confirmed, show, show_all
+from intentlive.cli.stores import listed, must_exist, opened
+from intentlive.core.errors import IntentLiveError
+from intentlive.core.personal import Person
+from intentlive.core.times import format_instant
+from intentlive.ports import Act, Erasure, Store
+from intentlive.settings import StoreSettings
+
+_SESSIONS_AT_ONCE = 2_000
+
+
+async def audit(
+    *,
+    limit: Annotated[PositiveInt, Parameter(help="How many acts, counted from the latest.")] = 100,
+    json: AsJson = False,
+    at: StoreSettings = StoreSettings(),
+) -> None:
+    """List administrative acts, the latest first: who did what, and when."""
+    items = [_item(act) for act in await listed(at, lambda store: store.acts(limit))]
+    show_all(items, as_json=json, none="Nothing was done yet.")
+
+
+async def erase(
+    *,
+    user: str | None = None,
+    ani: str | None = None,
+    dni: str | None = None,
+    account: str | None = None,
+    bot: str | None = None,
+    yes: bool = False,
+    json: AsJson = False,
+    at: StoreSettings = StoreSettings(),
+) -> None:
+    """Erase a person: every session that holds one of the values given, for good.
+
+    The sessions leave every list, and events that are sent again do not bring them back. The
+    store's files are then written anew, so that nothing is left in them. Backups are not reached.
+
+    Parameters
+    ----------
+    user: str
+        The person's userId, as the bot sent it.
+    ani: str
+        The person's address or number (ANI), as the bot sent it.
+    dni: str
+        The same where the channel has it as the dialled address (DNI), as some chats do.
+    account: str
+        Only in the bots of this account; without it, in the whole store.
+    bot: str
+        Only in this bot.
+    yes: bool
+        Do not ask.
+    """
+    person = Person(user or None, ani or None, dni or None)
+    if person == Person():
+        raise IntentLiveError("say who: --user, --ani or --dni, with the value to look for")
+    if not confirmed("Erase all sessions of this person, for good?", yes=yes):
+        return
+    async with opened(at) as store:
+        bots = await _bots(store, account, bot)
+        who = {
+            name: await store.pseudonym(value)
+            for name, value in (("user", user), ("ani", ani), ("dni", dni))
+            if value
+        }
+        where = bot or account or "whole store"
+        await store.add_act("erasure begun", where, who)
+        erased = sum([await _erase(store, bot_id, person) for bot_id in bots])
+        await store.add_act("erasure done", where, {**who, "sessions": erased})
+        await store.scrub()
+    show({"erased": erased}, as_json=json)
+    complain("backups made before still hold what was erased: delete them, too")
+
+
+async def _bots(store: Store, account: str | None, bot: str | None) -> list[str]:
+    if account is not None:
+        must_exist(await store.account(account), "account", account)
+    if bot is not None:
+        must_exist(await store.bot(bot, account), "bot", bot)
+        return [bot]
+    return [found.bot_id for found in await store.bots(account)]
+
+
+async def _erase(store: Store, bot_id: str, person: Person) -> int:
+    """Look through a bot until a whole pass finds nothing: events may come in meanwhile."""
+    erased, found = 0, -1
+    while found:
+        step = Erasure(0, "")
+        found = 0
+        while step.next is not None:
+            step = await store.erase(bot_id, person, step.next, _SESSIONS_AT_ONCE)
+            found += step.erased
+        erased += found
+    return erased
+
+
+def _item(act: Act) -> Item:
+    return {
+        "time": format_instant(act.time),
+        "who": act.who,
+        "act": act.act,
+        "subject": act.subject,
+        "detail": act.detail,
+    }

@@ -1,0 +1,67 @@
+"""Apps in SQLite, their keys sealed."""
+
+from collections.abc import Sequence
+
+from intentlive.core.errors import AlreadyExists, NotFound
+from intentlive.ports import App
+from intentlive.stores import sql
+from intentlive.stores.sqlite import rows
+from intentlive.stores.sqlite.connection import Connection
+from intentlive.stores.sqlite.part import Detail, SqlitePart
+from intentlive.stores.sqlite.registry import need_account
+
+_SQL = sql.queries("sqlite")
+
+
+class SqliteApps(SqlitePart):
+    """The part of `Registry` that holds apps."""
+
+    async def add_app(self, app: App) -> None:
+        def work(connection: Connection) -> Detail:
+            need_account(connection, app.account_id)
+            _need_bots(connection, app)
+            if connection.execute(_SQL["app"], {"client_id": app.client_id}).fetchone():
+                raise AlreadyExists(f"app {app.client_id} exists already")
+            connection.execute(_SQL["add_app"], rows.app_row(app, self._vault))
+            shown = {"accountId": app.account_id, "name": app.name, "algorithm": app.algorithm}
+            return shown | {"scopes": app.scopes, "bots": app.bots}
+
+        await self._change("app created", app.client_id, work)
+
+    async def app(self, client_id: str) -> App | None:
+        return rows.only(
+            await self._database.read(
+                lambda c: rows.apps(c, self._vault, "app", client_id=client_id)
+            )
+        )
+
+    async def apps(self, account_id: str | None = None) -> Sequence[App]:
+        query = "apps" if account_id is None else "apps_of_account"
+        return await self._database.read(
+            lambda c: rows.apps(c, self._vault, query, account_id=account_id)
+        )
+
+    async def update_app(self, app: App) -> None:
+        def work(connection: Connection) -> Detail:
+            _need_bots(connection, app)
+            found = rows.apps(connection, self._vault, "app", client_id=app.client_id)
+            before = rows.needed(found, f"app {app.client_id}")
+            connection.execute(_SQL["update_app"], rows.app_row(app, self._vault))
+            return rows.changes(before, app)
+
+        await self._change("app updated", app.client_id, work)
+
+    async def delete_app(self, client_id: str) -> None:
+        def work(connection: Connection) -> Detail:
+            if connection.execute(_SQL["delete_app"], {"client_id": client_id}).rowcount == 0:
+                raise NotFound(f"there is no app {client_id}")
+            return {}
+
+        await self._change("app deleted", client_id, work)
+
+
+def _need_bots(connection: Connection, app: App) -> None:
+    for bot_id in app.bots or ():
+        wanted = {"bot_id": bot_id, "account_id": app.account_id}
+        if connection.execute(_SQL["bot_of_account"], wanted).fetchone() is None:
+            raise NotFound(f"account {app.account_id} has no bot {bot_id}")

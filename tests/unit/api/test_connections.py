@@ -1,0 +1,593 @@
+"""What a connection may cost, on a transport and in seconds that the test moves by hand."""
+
+import asyncio
+import json
+import re
+
+import pytest
+import structlog
+import uvicorn
+from uvicorn.server import ServerState
+
+from intentlive.api.connections import (
+    BODY_SECONDS,
+    HEADER_SECONDS,
+    MAX_HEADER,
+    connections_through,
+    sweep,
+)
+from intentlive.api.door import Door, place_of
+from intentlive.api.events import InFlight
+from intentlive.api.http import Call, ClientDisconnected
+from intentlive.signals import Signals
+
+GET = b"GET /one HTTP/1.1\r\nhost: here\r\n\r\n"
+POST = b"POST /one HTTP/1.1\r\nhost: here\r\ncontent-length: %d\r\n\r\n"
+CHUNKED = b"POST /one HTTP/1.1\r\nhost: here\r\ntransfer-encoding: chunked\r\n\r\n"
+KEEP_ALIVE = 75
+ENOUGH = 16 * 1024 * 1024
+
+
+class Transport:
+    """A transport that goes nowhere."""
+
+    def __init__(self, address="192.0.2.1"):
+        self.peer = (address, 4000)
+        self.written = b""
+        self.is_paused = self.is_closed = self.is_aborted = False
+
+    def get_extra_info(self, name):
+        return self.peer if name == "peername" else None
+
+    def write(self, data):
+        assert not self.is_closed
+        self.written += data
+
+    def is_closing(self):
+        return self.is_closed
+
+    def close(self):
+        self.is_closed = True
+
+    def abort(self):
+        self.is_closed = self.is_aborted = True
+
+    def pause_reading(self):
+        self.is_paused = True
+
+    def resume_reading(self):
+        self.is_paused = False
+
+
+class Application:
+    """Reads a body, if it `reads`, then begins to answer when it may, and ends when it may."""
+
+    def __init__(self):
+        self.reads = True
+        self.may_answer, self.may_end = asyncio.Event(), asyncio.Event()
+        self.may_answer.set()
+        self.may_end.set()
+        self.scopes, self.bodies, self.gone = [], [], 0
+        self.in_flight = InFlight(ENOUGH)
+
+    async def __call__(self, scope, receive, send):
+        self.scopes.append(scope)
+        if self.reads:
+            try:
+                with self.in_flight.hold() as take:
+                    self.bodies.append(await Call(scope, receive, "bot").body(ENOUGH, take))
+            except ClientDisconnected:
+                self.gone += 1
+                return
+        await self.may_answer.wait()
+        headers = [(b"content-length", b"2")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await self.may_end.wait()
+        await send({"type": "http.response.body", "body": b"ok"})
+
+
+class House:
+    """A server without a network."""
+
+    def __init__(self, max_per_address=0):
+        self.signals = Signals()
+        self.door = Door(self.signals, max_per_address)
+        self.application = Application()
+        protocol = connections_through(self.door)
+        self.config = uvicorn.Config(
+            self.application,
+            http=protocol,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            timeout_keep_alive=KEEP_ALIVE,
+        )
+        self.config.load()
+        self.state = ServerState()
+
+    def open(self, address="192.0.2.1"):
+        """A new connection."""
+        connection = self.config.http_protocol_class(
+            config=self.config, server_state=self.state, app_state={}
+        )
+        connection.connection_made(Transport(address))
+        return connection
+
+    def wait(self, seconds):
+        for _ in range(seconds):
+            sweep(self.door, self.state.connections)
+
+    def count(self, name, **labels):
+        return self.signals.registry.get_sample_value(f"intentlive_{name}_total", labels) or 0
+
+
+@pytest.fixture
+async def house():
+    return House()
+
+
+@pytest.fixture
+def log():
+    with structlog.testing.capture_logs() as lines:
+        yield lines
+
+
+async def turn():
+    """Let the application do what it can."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+def header_of(size, path=b"/one"):
+    """A request without a body that has so many bytes."""
+    before, after = b"GET " + path + b" HTTP/1.1\r\nx-long: ", b"\r\n\r\n"
+    return before + b"x" * (size - len(before) - len(after)) + after
+
+
+def feed(connection, data, size=None):
+    """Let bytes come, in packets of a size, for as long as somebody reads them."""
+    size = size or len(data) or 1
+    for start in range(0, len(data), size):
+        if not connection.transport.is_closed:
+            connection.data_received(data[start : start + size])
+
+
+def statuses(connection):
+    return [int(each) for each in re.findall(rb"HTTP/1\.1 (\d+)", connection.transport.written)]
+
+
+def is_open(connection):
+    return not connection.transport.is_closed
+
+
+def check_refused(house, connection, status, check, log):
+    """One answer in the one shape, counted and logged once, and the connection is closed."""
+    assert statuses(connection)[-1] == status
+    assert not is_open(connection)
+    answer = connection.transport.written.rpartition(b"HTTP/1.1 ")[2]
+    head, _, body = answer.partition(b"\r\n\r\n")
+    headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n")[1:])
+    (error,) = json.loads(body)["errors"]
+    assert set(error) == {"msg", "code"}
+    assert error["code"] == status
+    assert headers["content-type"] == "application/json"
+    assert headers["content-length"] == str(len(body))
+    assert headers["connection"] == "close"
+    assert house.count("requests", route="(connection)", status=str(status)) == 1
+    assert house.count("refusals", check=check) == 1
+    (line,) = log
+    assert (line["event"], line["log_level"]) == ("request", "warning")
+    assert line["request_id"] == headers["x-request-id"]
+    assert (line["status"], line["check"]) == (status, check)
+    assert line["mend"]
+    return headers
+
+
+# The size of a header
+
+
+@pytest.mark.parametrize("packet", [1, 7, 1000, MAX_HEADER, 10 * MAX_HEADER])
+async def test_a_header_may_be_so_large(house, packet):
+    connection = house.open()
+    for _ in range(2):
+        feed(connection, header_of(MAX_HEADER), packet)
+        await turn()
+    assert statuses(connection) == [200, 200]
+    assert is_open(connection)
+
+
+@pytest.mark.parametrize("packet", [1, 7, 1000, MAX_HEADER, 10 * MAX_HEADER])
+@pytest.mark.parametrize("size", [MAX_HEADER + 1, 8 * MAX_HEADER])
+async def test_a_larger_header_is_refused(house, log, packet, size):
+    connection = house.open()
+    feed(connection, header_of(size), packet)
+    await turn()
+    check_refused(house, connection, 431, "header size", log)
+    assert house.application.scopes == []
+
+
+@pytest.mark.parametrize(
+    "endless",
+    [
+        b"GET /" + b"x" * 2 * MAX_HEADER,
+        b"GET / HTTP/1.1\r\n" + b"x" * 2 * MAX_HEADER,
+        b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * MAX_HEADER,
+        b"GET / HTTP/1.1\r\na:" + b" " * 2 * MAX_HEADER,
+        b"\r\n" * MAX_HEADER,
+    ],
+    ids=["a path", "a name", "many headers", "padding", "empty lines"],
+)
+async def test_what_never_ends_is_refused(house, log, endless):
+    connection = house.open()
+    feed(connection, endless, 1000)
+    check_refused(house, connection, 431, "header size", log)
+
+
+async def test_what_comes_after_a_refusal_is_not_looked_at(house):
+    connection = house.open()
+    feed(connection, header_of(MAX_HEADER + 1))
+    for _ in range(10):
+        connection.data_received(GET)
+    await turn()
+    assert statuses(connection) == [431]
+
+
+async def test_every_request_of_a_connection_is_measured(house, log):
+    connection = house.open()
+    for _ in range(3):
+        feed(connection, GET)
+        await turn()
+    feed(connection, header_of(MAX_HEADER + 1), 1000)
+    await turn()
+    assert statuses(connection) == [200, 200, 200, 431]
+    check_refused(house, connection, 431, "header size", log)
+
+
+async def test_requests_in_one_packet_are_measured(house):
+    connection = house.open()
+    feed(connection, GET + header_of(3 * MAX_HEADER))
+    await turn()
+    assert statuses(connection) == [200]
+    assert not is_open(connection)
+    assert len(house.application.scopes) == 1
+
+
+@pytest.mark.parametrize("packet", [1000, MAX_HEADER - 1, 10 * MAX_HEADER])
+async def test_a_body_is_not_counted(house, packet):
+    body = b"x" * (10 * MAX_HEADER)
+    in_chunks = b"".join(b"3e8\r\n" + b"x" * 1000 + b"\r\n" for _ in range(300)) + b"0\r\n\r\n"
+    connection = house.open()
+    for request in (POST % len(body) + body, CHUNKED + in_chunks):
+        feed(connection, request, packet)
+        await turn()
+    assert statuses(connection) == [200, 200]
+    assert [len(each) for each in house.application.bodies] == [len(body), 300_000]
+
+
+async def test_a_request_right_behind_a_body_has_all_its_room(house):
+    body = b"x" * (MAX_HEADER - 100)
+    both = POST % len(body) + body + header_of(MAX_HEADER)
+    connection = house.open()
+    feed(connection, both, MAX_HEADER)
+    await turn()
+    feed(connection, GET)
+    await turn()
+    assert statuses(connection) == [200, 200, 200]
+
+
+# Trailers
+
+
+async def test_trailers_do_not_reach_the_application(house):
+    connection = house.open()
+    house.application.reads = False
+    feed(connection, CHUNKED)
+    await turn()
+    feed(connection, b"1\r\nx\r\n0\r\nauth: other\r\nhost: there\r\n\r\n")
+    feed(connection, GET)
+    await turn()
+    first, second = house.application.scopes
+    assert first["headers"] == [(b"host", b"here"), (b"transfer-encoding", b"chunked")]
+    assert second["headers"] == [(b"host", b"here")]
+
+
+@pytest.mark.parametrize(
+    "endless",
+    [
+        b"0\r\n" + b"a: b\r\n" * MAX_HEADER,
+        b"0\r\na: " + b"x" * 2 * MAX_HEADER,
+        b"1;" + b"x" * 2 * MAX_HEADER,
+        b"0" * 2 * MAX_HEADER,
+    ],
+    ids=["many", "a long one", "an extension", "digits"],
+)
+async def test_what_stands_between_chunks_is_bounded(house, log, endless):
+    connection = house.open()
+    feed(connection, CHUNKED + b"1\r\nx\r\n" + endless, 1000)
+    await turn()
+    check_refused(house, connection, 431, "header size", log)
+    assert house.application.gone == 1
+
+
+# What is no request
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"BREW /coffee HTTP/1.1\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"GET / HTTP/1.1\r\nno colon\r\n\r\n",
+        b"GET / HTTP/1.1\nhost: here\n\n",
+        b"GET http:// HTTP/1.1\r\n\r\n",
+        b"GET /\xff HTTP/1.1\r\n\r\n",
+        b"POST / HTTP/1.1\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n",
+    ],
+)
+async def test_garbage_is_refused(house, log, garbage):
+    connection = house.open()
+    feed(connection, garbage)
+    await turn()
+    check_refused(house, connection, 400, "not http", log)
+
+
+async def test_garbage_in_a_body_lets_the_application_go(house, log):
+    connection = house.open()
+    feed(connection, CHUNKED + b"no number\r\n")
+    await turn()
+    check_refused(house, connection, 400, "not http", log)
+    assert house.application.gone == 1
+
+
+async def test_garbage_behind_a_request_does_not_cost_its_answer(house, log):
+    connection = house.open()
+    house.application.may_answer.clear()
+    feed(connection, GET)
+    await turn()
+    feed(connection, b"garbage\r\n\r\n")
+    feed(connection, GET)
+    house.wait(1000)
+    assert is_open(connection)
+    house.application.may_answer.set()
+    await turn()
+    assert statuses(connection) == [200]
+    assert b"connection: close" in connection.transport.written
+    assert not is_open(connection)
+    assert log == []
+
+
+async def test_no_answer_overtakes_another(house, log):
+    house.application.may_answer.clear()
+    connection = house.open()
+    feed(connection, GET + CHUNKED + b"no number\r\n")
+    await turn()
+    assert not is_open(connection)
+    assert connection.transport.written == b""
+    assert log == []
+
+
+async def test_no_answer_stands_inside_another(house, log):
+    house.application.reads = False
+    house.application.may_end.clear()
+    connection = house.open()
+    feed(connection, CHUNKED)
+    await turn()
+    house.wait(1000)
+    assert is_open(connection)
+    feed(connection, b"no number\r\n")
+    assert not is_open(connection)
+    assert statuses(connection) == [200]
+    assert log == []
+
+
+async def test_the_body_of_an_upgrade_never_becomes_a_request(house):
+    connection = house.open()
+    upgrade = b"connection: upgrade\r\nupgrade: h2c\r\nhost: here\r\n"
+    feed(connection, GET.replace(b"host: here\r\n", upgrade))
+    await turn()
+    assert is_open(connection)
+    feed(connection, (POST % len(GET)).replace(b"host: here\r\n", upgrade))
+    feed(connection, GET)
+    await turn()
+    assert statuses(connection) == [200, 200]
+    assert not is_open(connection)
+
+
+# Time
+
+
+async def test_who_never_speaks_is_shown_out(house, log):
+    connection = house.open()
+    house.wait(HEADER_SECONDS)
+    assert is_open(connection)
+    house.wait(1)
+    assert not is_open(connection)
+    assert connection.transport.written == b""
+    assert log == []
+
+
+async def test_a_slow_header_is_refused(house, log):
+    connection = house.open()
+    for byte in GET[:HEADER_SECONDS]:
+        connection.data_received(bytes([byte]))
+        house.wait(1)
+    assert is_open(connection)
+    house.wait(1)
+    check_refused(house, connection, 408, "slow", log)
+
+
+async def test_the_time_of_a_header_begins_with_its_first_byte(house, log):
+    connection = house.open()
+    feed(connection, GET)
+    await turn()
+    house.wait(KEEP_ALIVE - 1)
+    feed(connection, GET[:5])
+    house.wait(HEADER_SECONDS)
+    assert is_open(connection)
+    house.wait(1)
+    check_refused(house, connection, 408, "slow", log)
+
+
+@pytest.mark.parametrize("padding", [b"", b"\r\n"])
+async def test_an_idle_connection_is_kept_for_a_while(house, log, padding):
+    connection = house.open()
+    feed(connection, GET)
+    await turn()
+    for _ in range(KEEP_ALIVE):
+        connection.data_received(padding)
+        house.wait(1)
+    assert is_open(connection)
+    house.wait(1)
+    assert not is_open(connection)
+    assert statuses(connection) == [200]
+    assert log == []
+
+
+async def test_a_slow_body_is_refused_and_its_memory_given_back(house, log):
+    connection = house.open()
+    feed(connection, POST % 1_000_000)
+    for _ in range(BODY_SECONDS):
+        feed(connection, b"x" * 1000)
+        await turn()
+        house.wait(1)
+    assert is_open(connection)
+    assert house.application.in_flight._held == BODY_SECONDS * 1000
+    house.wait(1)
+    await turn()
+    check_refused(house, connection, 408, "slow", log)
+    assert house.application.gone == 1
+    assert house.application.in_flight._held == 0
+    assert not house.state.tasks
+
+
+@pytest.mark.parametrize("body", [b"", b"x" * 1000])
+async def test_an_application_has_all_the_time_it_needs(house, body):
+    house.application.may_answer.clear()
+    connection = house.open()
+    feed(connection, POST % len(body) + body)
+    await turn()
+    house.wait(1000)
+    house.application.may_answer.set()
+    await turn()
+    assert statuses(connection) == [200]
+    house.wait(KEEP_ALIVE)
+    assert is_open(connection)
+
+
+async def test_a_slow_request_behind_another_waits_for_its_answer(house, log):
+    house.application.may_answer.clear()
+    connection = house.open()
+    feed(connection, GET + GET[:5])
+    await turn()
+    house.wait(1000)
+    assert is_open(connection)
+    house.application.may_answer.set()
+    await turn()
+    house.wait(2 * HEADER_SECONDS)
+    assert statuses(connection) == [200, 408]
+    check_refused(house, connection, 408, "slow", log)
+
+
+async def test_a_body_that_the_server_does_not_read_is_not_slow(house):
+    house.application.may_answer.clear()
+    connection = house.open()
+    feed(connection, GET + POST % 5 + b"12")
+    await turn()
+    assert connection.transport.is_paused
+    house.wait(1000)
+    house.application.may_answer.set()
+    await turn()
+    house.wait(5)
+    feed(connection, b"345")
+    await turn()
+    assert statuses(connection) == [200, 200]
+    assert house.application.bodies == [b"", b"12345"]
+
+
+async def test_a_body_that_nobody_waits_for_is_not_taken_for_ever(house, log):
+    house.application.reads = False
+    connection = house.open()
+    feed(connection, POST % 1_000_000)
+    await turn()
+    for _ in range(BODY_SECONDS):
+        feed(connection, b"x")
+        house.wait(1)
+    assert is_open(connection)
+    house.wait(1)
+    assert not is_open(connection)
+    assert statuses(connection) == [200]
+    assert log == []
+
+
+async def test_a_connection_is_idle_after_a_body_that_nobody_waited_for(house):
+    house.application.reads = False
+    connection = house.open()
+    feed(connection, POST % 1)
+    await turn()
+    house.wait(BODY_SECONDS)
+    feed(connection, b"x")
+    house.wait(KEEP_ALIVE)
+    assert is_open(connection)
+    feed(connection, GET)
+    await turn()
+    assert statuses(connection) == [200, 200]
+    house.wait(KEEP_ALIVE + 1)
+    assert not is_open(connection)
+
+
+async def test_who_does_not_take_the_last_words_is_cut_off(house):
+    connection = house.open()
+    house.wait(HEADER_SECONDS + 1)
+    assert not connection.transport.is_aborted
+    house.wait(HEADER_SECONDS + 1)
+    assert connection.transport.is_aborted
+
+
+# How many
+
+
+@pytest.mark.parametrize(
+    ("address", "neighbour", "stranger"),
+    [
+        ("192.0.2.1", "192.0.2.1", "192.0.2.2"),
+        ("2001:db8::1", "2001:db8::ffff:0:0:1", "2001:db8:0:1::1"),
+        ("::ffff:192.0.2.1", "192.0.2.1", "::ffff:192.0.2.2"),
+        ("fe80::1%eth0", "fe80::2%eth0", "192.0.2.1"),
+    ],
+)
+async def test_an_address_may_have_so_many(log, address, neighbour, stranger):
+    house = House(max_per_address=2)
+    first, second, third = house.open(address), house.open(neighbour), house.open(address)
+    headers = check_refused(house, third, 503, "connections", log)
+    assert headers["retry-after"] == "2"
+    third.connection_lost(None)
+    assert not is_open(house.open(address))
+    connections = [first, second, house.open(stranger)]
+    for connection in connections:
+        feed(connection, GET)
+    await turn()
+    assert [statuses(connection) for connection in connections] == [[200]] * 3
+
+
+@pytest.mark.parametrize("error", [None, ConnectionResetError()])
+@pytest.mark.parametrize("sent", [b"", GET, GET[:5], POST % 5, b"garbage"])
+async def test_whoever_leaves_makes_room(sent, error):
+    house = House(max_per_address=1)
+    for _ in range(3):
+        connection = house.open()
+        feed(connection, sent)
+        await turn()
+        assert 503 not in statuses(connection)
+        connection.connection_lost(error)
+        await turn()
+    assert house.door._inside == {}
+    assert house.state.connections == set()
+
+
+async def test_any_number_without_a_limit(house):
+    assert all(is_open(house.open()) for _ in range(2000))
+
+
+def test_places():
+    assert place_of("192.0.2.1") != place_of("192.0.2.2")
+    assert place_of("2001:db8::1") == place_of("2001:db8::2")
