@@ -16,7 +16,6 @@ import uvloop
 from intentlive.core.events import SessionEvent
 from intentlive.core.session import fold
 from intentlive.ingest.cloudevents import NDJSON, parse_events
-from intentlive.stores import open_store
 
 Seconds: TypeAlias = tuple[float, float]
 """By the clock, and of computing."""
@@ -36,7 +35,7 @@ def main(folder: str, events: str) -> None:
         return _since(began)
 
     async def store() -> Seconds:
-        opened = await open_store(setting.STORE, Path(folder))
+        opened = await setting.open_at(Path(folder), now)
         began = _clocks()
         for body in batches:
             await opened.merge({setting.BOT_ID: fold(decode(body))})

@@ -14,7 +14,7 @@ from intentlive.core import ids
 from intentlive.core.reading import BotRules
 from intentlive.core.session import fold
 from intentlive.ingest.cloudevents import NDJSON, parse_events
-from intentlive.ports import Account, Acting, App, AppKey, Bot
+from intentlive.ports import Account, Acting, App, AppKey, Bot, Store
 from intentlive.simulation.traffic import traffic
 from intentlive.stores import open_store
 
@@ -24,7 +24,6 @@ SESSIONS_A_MINUTE = 2_000  # a very large contact centre: 2.9 million sessions a
 UNMEASURED = 100_000  # events until as many sessions end as begin
 ACCOUNT_ID = ids.account_id(b"benchmark")
 BOT_ID = ids.bot_id(b"benchmark")
-_CLIENT_ID = ids.client_id(b"benchmark")
 _SECRET = "benchmark" * 5
 NO_LIMIT_IN_PRACTICE = 1_000_000_000  # 0 would switch the counting off
 _HOUR_MS = 3600 * 1000
@@ -44,8 +43,18 @@ def serve_command(folder: Path) -> list[str]:
 
 def headers() -> dict[str, str]:
     """What a caller of the tenant's bot sends."""
-    token = mint(_CLIENT_ID, _SECRET, "HS256", now=int(time.time()), ttl=24 * 3600)
-    return {"auth": token, "accountId": ACCOUNT_ID}
+    return {"auth": token("benchmark"), "accountId": ACCOUNT_ID}
+
+
+def token(name: str, secret: str = _SECRET) -> str:
+    """A token of the app of a tenant."""
+    client_id, now = ids.client_id(name.encode()), int(time.time())
+    return mint(client_id, secret, "HS256", now=now, ttl=24 * 3600)
+
+
+def latest_path(name: str) -> str:
+    """Where the latest sessions of a tenant's bot are asked for."""
+    return f"/api/public/bot/{ids.bot_id(name.encode())}/intentrealtimedata"
 
 
 def make_traffic(count: int) -> Traffic:
@@ -59,10 +68,10 @@ def make_traffic(count: int) -> Traffic:
     return Traffic([encoder.encode_lines(batch) for batch in some], sum(subjects) / len(subjects))
 
 
-def batches_of(events: Path) -> list[bytes]:
+def batches_of(events: Path, size: int = EVENTS_A_BATCH) -> list[bytes]:
     """The batches of a file that holds one event a line."""
     lines = events.read_bytes().splitlines(keepends=True)
-    return [b"".join(lines[i : i + EVENTS_A_BATCH]) for i in range(0, len(lines), EVENTS_A_BATCH)]
+    return [b"".join(lines[i : i + size]) for i in range(0, len(lines), size)]
 
 
 def prepare(folder: Path, batches: list[bytes]) -> None:
@@ -70,25 +79,36 @@ def prepare(folder: Path, batches: list[bytes]) -> None:
     asyncio.run(_prepare(folder, batches))
 
 
+async def open_at(folder: Path, now: int) -> Store:
+    """The store in a folder."""
+    return await open_store(STORE, data_dir=folder, acting=Acting("benchmark", lambda: now))
+
+
+async def add_tenant(store: Store, account: Account, name: str = "benchmark") -> None:
+    """An account with a bot and an app, whose ids are made of its name."""
+    bot_id, now = ids.bot_id(name.encode()), account.created
+    await store.add_account(account)
+    await store.add_bot(Bot(bot_id, account.account_id, "Benchmark", BotRules(), now))
+    await store.add_app(
+        App(
+            client_id=ids.client_id(name.encode()),
+            account_id=account.account_id,
+            name="Benchmark",
+            algorithm="HS256",
+            keys=(AppKey(_SECRET),),
+            scopes=("SmartAssist Analytics", "Session Events"),
+            bots=(bot_id,),
+            require_exp=False,
+            created=now,
+        )
+    )
+
+
 async def _prepare(folder: Path, batches: list[bytes]) -> None:
     now = time.time_ns() // 1_000_000
-    store = await open_store(STORE, data_dir=folder, acting=Acting("benchmark", lambda: now))
+    store = await open_at(folder, now)
     try:
-        await store.add_account(Account(ACCOUNT_ID, "Benchmark", NO_LIMIT_IN_PRACTICE, now))
-        await store.add_bot(Bot(BOT_ID, ACCOUNT_ID, "Benchmark", BotRules(), now))
-        await store.add_app(
-            App(
-                client_id=_CLIENT_ID,
-                account_id=ACCOUNT_ID,
-                name="Benchmark",
-                algorithm="HS256",
-                keys=(AppKey(_SECRET),),
-                scopes=("SmartAssist Analytics", "Session Events"),
-                bots=(BOT_ID,),
-                require_exp=False,
-                created=now,
-            )
-        )
+        await add_tenant(store, Account(ACCOUNT_ID, "Benchmark", NO_LIMIT_IN_PRACTICE, now))
         for body in batches:
             await store.merge({BOT_ID: fold(parse_events(NDJSON, body, now).events)})
     finally:

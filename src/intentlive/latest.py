@@ -21,6 +21,9 @@ LATEST = 25
 RECHECK_MS = 100
 """How long a change made by another process may go unnoticed."""
 
+_RECHECK_AHEAD_MS = 60
+"""Whoever asks from then on has it looked up for those who come later, and need not wait."""
+
 _MAX_VIEWS = 10_000
 
 
@@ -78,6 +81,8 @@ class LatestViews:
         is_due = view.due is not None and view.due <= now
         if is_due or view.revision < self._revisions.get(bot_id, view.revision):
             return None
+        if now - view.checked >= _RECHECK_AHEAD_MS:
+            self._rechecks.begin(bot_id, partial(self._recheck, bot_id))
         self._signals.view_hits.inc()
         return view
 

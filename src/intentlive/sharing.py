@@ -18,12 +18,18 @@ class Shared(Generic[Answer]):
 
     async def ask(self, question: Hashable, find: Callable[[], Awaitable[Answer]]) -> Answer:
         """The answer that `find` gives, or is about to give to someone else; its errors, too."""
+        return await asyncio.shield(self.begin(question, find))
+
+    def begin(
+        self, question: Hashable, find: Callable[[], Awaitable[Answer]]
+    ) -> asyncio.Future[Answer]:
+        """Ask without waiting, unless it is asked already."""
         answer = self._under_way.get(question)
         if answer is None:
             answer = asyncio.ensure_future(find())
             self._under_way[question] = answer
             answer.add_done_callback(lambda done: self._finish(question, done))
-        return await asyncio.shield(answer)
+        return answer
 
     def _finish(self, question: Hashable, done: asyncio.Future[Answer]) -> None:
         del self._under_way[question]

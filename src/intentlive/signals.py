@@ -1,6 +1,7 @@
 """What the operator sees: Prometheus metrics, all in one place."""
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 from prometheus_client import (
     CollectorRegistry,
@@ -41,27 +42,24 @@ class Signals:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._requests = Counter(
+        counter = partial(Counter, registry=self.registry)
+        gauge = partial(Gauge, registry=self.registry)
+        self._requests = counter(
             "intentlive_requests",
             "Requests answered",
             ["route", "status"],
-            registry=self.registry,
         )
         self._request_children: dict[tuple[str, int], Counter] = {}
-        self.refusals = Counter(
+        self.refusals = counter(
             "intentlive_refusals",
             "Calls refused, by the check that failed",
             ["check"],
-            registry=self.registry,
         )
-        self.events_accepted = Counter(
-            "intentlive_events_accepted", "Events durably taken in", registry=self.registry
-        )
-        self._events_rejected = Counter(
+        self.events_accepted = counter("intentlive_events_accepted", "Events durably taken in")
+        self._events_rejected = counter(
             "intentlive_events_rejected",
             "Events not taken, by reason",
             ["reason"],
-            registry=self.registry,
         )
         self.commit_seconds = Histogram(
             "intentlive_commit_seconds",
@@ -69,38 +67,31 @@ class Signals:
             buckets=_COMMIT_BUCKETS,
             registry=self.registry,
         )
-        self.failed_commits = Counter(
-            "intentlive_commits_failed", "Transactions that failed", registry=self.registry
-        )
-        self.queue_depth = Gauge(
+        self.failed_commits = counter("intentlive_commits_failed", "Transactions that failed")
+        self.queue_depth = gauge(
             "intentlive_queue_depth",
             "Requests that wait for the next transaction",
-            registry=self.registry,
         )
-        self._source_lag = Gauge(
+        self._source_lag = gauge(
             "intentlive_source_lag_seconds",
             "How far the newest event of a source's latest request lay behind its arrival",
             ["source"],
-            registry=self.registry,
         )
         self._sources: dict[str, int] = {}
-        views = Counter(
+        views = counter(
             "intentlive_latest_views",
             "Answers with the latest sessions, by whether a rendering was at hand",
             ["cache"],
-            registry=self.registry,
         )
         self.view_hits, self.view_misses = views.labels("hit"), views.labels("miss")
-        self.open_sessions = Gauge(
+        self.open_sessions = gauge(
             "intentlive_open_sessions",
             "Sessions of all bots that have not ended",
-            registry=self.registry,
         )
 
-        self.sessions_purged = Counter(
+        self.sessions_purged = counter(
             "intentlive_sessions_purged",
             "Sessions deleted since they were past their bot's retention",
-            registry=self.registry,
         )
         self.acts = Acts()
         self.registry.register(self.acts)

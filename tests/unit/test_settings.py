@@ -27,6 +27,9 @@ OTHER = {
     "port": 9,
     "secrets_key_file": Path("/run/keys/intentlive"),
     "secrets_key": "a key",
+    "tls_certificate": Path("/srv/tls.crt"),
+    "tls_key": Path("/srv/tls.key"),
+    "max_connections_per_address": 7,
     "require_account_id": True,
     "log_format": "json",
 }

@@ -93,7 +93,7 @@ class Connection(HttpToolsProtocol):
             self._moved = False
             self._parse(piece)
             self._room = MAX_HEADER if self._moved else self._room - len(piece)
-            if self._room == 0:
+            if self._room == 0 and not self._deaf:
                 self._refuse(_TOO_LARGE)
 
     def _parse(self, piece: bytes) -> None:

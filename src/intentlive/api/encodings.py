@@ -43,7 +43,7 @@ def decode_content(encoding: str, body: bytes, limit: int) -> bytes:
         raise too_large(limit)
     if len(content) > allowed:
         message = f"The body is compressed more than {_MAX_RATIO} to 1: send it in smaller parts"
-        raise Problem(413, message, check="compression")
+        raise Problem(413, message, check="compression", detail="no real events gain as much")
     return content
 
 

@@ -128,7 +128,7 @@ class EventsIn:
             return
         if events > limit:
             message = f"More than the {limit:,} events a minute of this account: send them in parts"
-            raise Problem(413, message, check="event limit")
+            raise Problem(413, message, check="event limit", detail="or raise the event limit")
         quota = self._limiter.take(account.account_id, limit, events)
         if not quota.allowed or (not events and not quota.remaining):
             raise Problem(

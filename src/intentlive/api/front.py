@@ -16,7 +16,8 @@ from intentlive.api.errors import Headers, Problem, problem_for
 from intentlive.api.http import Call, ClientDisconnected, Response
 from intentlive.signals import Signals
 
-_BOT_CALL = re.compile(r"/+api/+public/+bot/+([^/]+)/+([^/]+)/*", re.IGNORECASE)
+# ASCII: otherwise a dotless i (U+0131) is an i, and a proxy's rules for /api would not see it.
+_BOT_CALL = re.compile(r"/+api/+public/+bot/+([^/]+)/+([^/]+)/*", re.IGNORECASE | re.ASCII)
 _log = structlog.get_logger("intentlive.requests")
 
 # Seeded by the system; asking it at every request would cost more than the rest of an id.
@@ -40,7 +41,7 @@ class Front:
     """The ASGI application that the server runs."""
 
     def __init__(self, routes: Sequence[Route], behind: ASGIApp, signals: Signals) -> None:
-        self._routes = {route.name: route for route in routes}
+        self.routes = {route.name: route for route in routes}
         self._behind = behind
         self._signals = signals
         self._log = _log.bind()  # made once: an unbound logger is made anew for every line
@@ -52,7 +53,7 @@ class Front:
             return
         exchange = _Exchange(send)
         match = _BOT_CALL.fullmatch(scope["path"])
-        route = self._routes.get(match[2].lower()) if match else None
+        route = self.routes.get(match[2].lower()) if match else None
         if match is None or route is None:
             await self._serve_behind(scope, receive, exchange)
         else:
@@ -105,6 +106,7 @@ class _Exchange:
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", b"%d" % len(response.body)),
+            (b"cache-control", b"no-store"),  # shared caches know nothing of the header auth
             (b"x-request-id", self.request_id.encode()),
             *more_headers,
             *response.headers,

@@ -27,7 +27,12 @@ _JWK_SET_SECONDS = 300
 _JWK_SET: dict[int | str, dict[str, Any]] = {
     200: {"content": {"application/jwk-set+json": {"schema": {"type": "object"}}}}
 }
-_NOT_READY: dict[int | str, dict[str, Any]] = {503: {"description": "Not ready, with the reason"}}
+_NOT_READY: dict[int | str, dict[str, Any]] = {
+    503: {
+        "description": "Not ready, with the reason",
+        "content": {"text/plain": {"schema": {"type": "string"}}},
+    }
+}
 
 
 class _Counted(NamedTuple):
@@ -110,7 +115,9 @@ def operations(vitals: Vitals, gate: Gate) -> FastAPI:
         """Metrics in Prometheus' text format."""
         return Response(await vitals.metrics(), media_type=CONTENT_TYPE_LATEST)
 
-    @app.get("/.well-known/jwks.json", tags=["operations"], responses=_JWK_SET)
+    @app.get(
+        "/.well-known/jwks.json", tags=["operations"], responses=_JWK_SET, response_class=Response
+    )
     async def jwks() -> Response:
         """The public keys that clients encrypt their tokens with (JWK Set), the newest first."""
         keys = msgspec.json.encode(jwk_set(await gate.server_keys()))
@@ -128,7 +135,8 @@ async def _refused(_request: Request, error: Exception) -> Response:
 
 
 async def _fault(_request: Request, error: Exception) -> Response:
-    return _answer(problem_for(error))
+    problem = problem_for(error)
+    return _answer(problem, {name.decode(): value.decode() for name, value in problem.headers})
 
 
 def _answer(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:

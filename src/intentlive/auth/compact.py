@@ -3,7 +3,7 @@
 import json
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from typing import Final
+from typing import Final, NoReturn
 
 from intentlive.core.errors import Refusal
 
@@ -38,7 +38,10 @@ def json_object(segment: str) -> dict[str, object]:
     if not segment or not is_canonical(segment):
         raise not_a_token("header and payload must be base64url without padding")
     try:
-        value = json.loads(decoded(segment).decode("utf-8"), object_pairs_hook=_without_doubles)
+        text = decoded(segment).decode("utf-8")
+        value = json.loads(
+            text, object_pairs_hook=_without_doubles, parse_constant=_refuse_constant
+        )
     except (ValueError, RecursionError) as error:
         raise not_a_token("header and payload must be JSON objects") from error
     if not isinstance(value, dict):
@@ -58,6 +61,11 @@ def check_header(header: dict[str, object]) -> None:
 def decoded(segment: str) -> bytes:
     """The bytes of a canonical segment."""
     return urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    # RFC 8259, 6: numbers that cannot be written as digits are not permitted.
+    raise refused("number", f"{name} is not a JSON number")
 
 
 def _without_doubles(pairs: list[tuple[str, object]]) -> dict[str, object]:

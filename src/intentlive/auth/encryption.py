@@ -44,7 +44,9 @@ def jwk_set(keys: Sequence[ServerKey]) -> dict[str, object]:
 
 def encrypt(token: str, jwk: dict[str, object], encoding: Encoding) -> str:
     """Wrap a signed token for the server of a JWK; ValueError if that is no RSA key."""
-    header = {"alg": ALGORITHM, "enc": encoding, "cty": "JWT", "kid": jwk.get("kid")}
+    header: dict[str, object] = {"alg": ALGORITHM, "enc": encoding, "cty": "JWT"}
+    if "kid" in jwk:
+        header["kid"] = jwk["kid"]
     try:
         key = RSAKey.import_key({name: str(jwk[name]) for name in ("kty", "n", "e")})
         return jwe.encrypt_compact(header, token, key, registry=_REGISTRY)

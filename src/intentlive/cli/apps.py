@@ -215,12 +215,15 @@ async def rotate(
     async with opened(at) as store:
         found = must_exist(await store.app(client_id), "app", client_id)
         key = _key(found.algorithm, client_secret, public_key)
+        if key.text in [known.text for known in found.keys]:
+            raise IntentLiveError("the app has this key already: nothing was changed")
         now = wall_clock()
         until = now + overlap * 1000
-        older = [
-            AppKey(k.text, until if k.until is None else min(k.until, until)) for k in found.keys
+        kept = [
+            AppKey(old.text, until if old.until is None else min(old.until, until))
+            for old in found.keys
+            if until > now and (old.until is None or old.until > now)
         ]
-        kept = tuple(old for old in older if old.until is not None and old.until > now)
         await store.update_app(msgspec.structs.replace(found, keys=(key, *kept)))
     shown = {"clientId": client_id}
     if signs_with_secret(found.algorithm) and client_secret is None:

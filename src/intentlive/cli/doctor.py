@@ -2,10 +2,12 @@
 
 import os
 import shutil
+import ssl
 import time
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException
 from typing import Literal, TypeAlias
@@ -17,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from intentlive.api.events import LATE_SECONDS
 from intentlive.cli.output import AsJson, show_all
 from intentlive.cli.stores import opened
-from intentlive.core.errors import StoreError
+from intentlive.core.errors import SecretsLocked, StoreError
 from intentlive.settings import ServerSettings, StoreSettings
 
 _LOW_DISK_BYTES = 1 << 30
@@ -88,6 +90,9 @@ async def _store(at: StoreSettings) -> AsyncIterator[Finding]:
         async with opened(at) as store:
             await store.probe()
             bots, apps = await store.bots(), await store.apps()
+    except SecretsLocked as error:
+        yield Finding("secrets", "bad", str(error), "without the key no command opens the store")
+        return
     except StoreError as error:
         mend = "see that --store and --data-dir are the server's, and that the file can be written"
         yield Finding("store", "bad", str(error), mend)
@@ -103,12 +108,10 @@ async def _store(at: StoreSettings) -> AsyncIterator[Finding]:
 
 def _server(host: str | None, port: int | None) -> Iterator[Finding]:
     usual = ServerSettings()
-    url = f"http://{host or usual.host}:{port or usual.port}"
+    url = _address(host or usual.host, port or usual.port)
     try:
-        with urllib.request.urlopen(f"{url}/readyz", timeout=_SECONDS) as answer:  # noqa: S310 - the operator's own address
-            date = answer.headers["date"]
-        with urllib.request.urlopen(f"{url}/metrics", timeout=_SECONDS) as answer:  # noqa: S310 - the same
-            metrics = answer.read().decode()
+        date, _ = _ask(f"{url}/readyz")
+        _, metrics = _ask(f"{url}/metrics")
         sources = list(_sources(metrics))
     except urllib.error.HTTPError as error:
         found = f"{url} is not ready: {error.read().decode(errors='replace').strip()}"
@@ -122,6 +125,26 @@ def _server(host: str | None, port: int | None) -> Iterator[Finding]:
         yield Finding("server", "good", f"{url} is ready")
         yield _clock(date)
         yield from sources
+
+
+def _address(host: str, port: int) -> str:
+    """Where a server answers: over TLS if it does not without."""
+    plain, tls = f"http://{host}:{port}", f"https://{host}:{port}"
+    try:
+        _ask(f"{plain}/healthz")
+    except (OSError, HTTPException):
+        with suppress(OSError, HTTPException):
+            _ask(f"{tls}/healthz")
+            return tls
+    return plain
+
+
+def _ask(url: str) -> tuple[str, str]:
+    """The date and the text of an answer."""
+    trusting = ssl.create_default_context()  # nothing secret is sent or believed
+    trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+    with urllib.request.urlopen(url, timeout=_SECONDS, context=trusting) as answer:  # noqa: S310 - the operator's own address
+        return answer.headers["date"], answer.read().decode()
 
 
 def _clock(date: str) -> Finding:

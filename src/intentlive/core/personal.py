@@ -14,7 +14,7 @@ from intentlive.core.session import State
 
 PersonalData: TypeAlias = Literal["verbatim", "masked", "pseudonym"]
 
-_TELEPHONE = re.compile(r"\+?[0-9][0-9 ().-]{9,}")
+_TELEPHONE = re.compile(r"\+?[0-9][0-9 ().-]+")
 _HIDDEN = "***"
 
 
@@ -63,13 +63,14 @@ class Person(Struct, frozen=True):
 def masked(value: str) -> str:
     """Enough of a value to tell it from others at a glance, too little to call or write to.
 
-    A telephone number keeps its first five and last three characters (`+1265***865`), an e-mail
-    address its first character and its domain, anything else at most its first and last two.
+    A telephone number of twelve characters or more keeps its first five and last three
+    (`+1265***865`), an e-mail address its first character and its domain, anything else at most
+    its first and last two.
     """
     name, at, domain = value.rpartition("@")
     if at:
         return name[:1] + _HIDDEN + at + domain
-    if _TELEPHONE.fullmatch(value):
+    if len(value) >= 12 and _TELEPHONE.fullmatch(value):
         return value[:5] + _HIDDEN + value[-3:]
     return value[:2] + _HIDDEN + value[-2:] if len(value) >= 8 else _HIDDEN
 

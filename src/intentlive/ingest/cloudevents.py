@@ -106,7 +106,7 @@ _many: msgspec.json.Decoder[list[SessionEvent]] = msgspec.json.Decoder(
 _DECODERS: dict[str, Callable[[bytes], Sequence[SessionEvent]]] = {
     SINGLE: lambda body: [_one.decode(body)],
     BATCH: _many.decode,
-    NDJSON: lambda body: [_one.decode(line) for line in body.split(b"\n") if line.strip()],
+    NDJSON: lambda body: [_one.decode(line) for line in body.split(b"\n") if line.strip(b" \t\r")],
 }
 _READERS: dict[str, Callable[[str], Iterator[Json]]] = {
     SINGLE: bodies.single,
@@ -133,6 +133,8 @@ def _event(item: Json, span: _Span) -> SessionEvent:
     except msgspec.ValidationError as error:
         raise _explained(item, str(error)) from None
     except UnicodeEncodeError:  # in one of the few texts that are compared with fixed ones
+        if not isinstance(item, dict):
+            raise _explained(item, "") from None
         fixed = {name: str(item.get(name)) for name in ("type", "specversion")}
         flawed = (name for name, text in fixed.items() if not is_encodable(text))
         path = next(flawed, "data.record.status")

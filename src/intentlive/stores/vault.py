@@ -3,15 +3,14 @@
 import os
 import secrets
 from base64 import b64decode, b64encode
-from contextlib import suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec import Struct
 
 from intentlive.core.errors import SecretsLocked
+from intentlive.stores.files import made_aside
 
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
@@ -32,6 +31,8 @@ class Vault:
 
     def unseal(self, sealed: bytes, place: str) -> bytes:
         """The inverse of `seal`; SecretsLocked under another key, for another place, or changed."""
+        if sealed[:1] != _VERSION:
+            raise SecretsLocked("a newer release sealed this secret: run that release")
         nonce, encrypted = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
         try:
             return self._cipher.decrypt(nonce, encrypted, place.encode())
@@ -79,17 +80,10 @@ class KeyPlace(Struct, frozen=True):
 
 
 def _make(file: Path) -> None:
-    """Make the whole file aside and put it into place at once: two processes may be first."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=file.parent, prefix=".new-key-") as folder:
-        made = Path(folder) / file.name
-        made.touch(mode=0o600)
-        with made.open("w", encoding="ascii") as opened:
-            opened.write(b64encode(secrets.token_bytes(_KEY_BYTES)).decode() + "\n")
-            opened.flush()
-            os.fsync(opened.fileno())
-        with suppress(FileExistsError):
-            file.hardlink_to(made)
+    with made_aside(file) as made, made.open("w", encoding="ascii") as opened:
+        opened.write(b64encode(secrets.token_bytes(_KEY_BYTES)).decode() + "\n")
+        opened.flush()
+        os.fsync(opened.fileno())
 
 
 def _decoded(text: str, where: str) -> bytes:

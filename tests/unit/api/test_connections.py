@@ -322,6 +322,7 @@ async def test_what_stands_between_chunks_is_bounded(house, log, endless):
         b"GET http:// HTTP/1.1\r\n\r\n",
         b"GET /\xff HTTP/1.1\r\n\r\n",
         b"POST / HTTP/1.1\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n",
+        pytest.param(b"x" * MAX_HEADER, id="all the room"),
     ],
 )
 async def test_garbage_is_refused(house, log, garbage):

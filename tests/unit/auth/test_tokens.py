@@ -159,11 +159,18 @@ def test_times_are_enforced_to_a_minute(name, value, since, until):
     "value",
     [
         *("null", '"9999999999"', '""', "true", "false", "[]", "{}"),
-        *("NaN", "Infinity", "-Infinity", "1e999", "-1e999"),
+        *("1e999", "-1e999"),
     ],
 )
 def test_a_time_that_is_no_number_is_refused(name, value):
     assert refused_by(with_claim(name, value)) == name
+
+
+@pytest.mark.parametrize("name", ["exp", "jti", "anything"])
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity"])
+def test_what_is_no_number_in_json_is_refused_anywhere(name, value):
+    refused = refusal(with_claim(name, value))
+    assert (refused.message, refused.check) == ("Invalid SDK credentials", "number")
 
 
 @pytest.mark.parametrize("name", ["exp", "nbf", "iat"])

@@ -5,17 +5,16 @@ read sees one consistent moment and waits for nobody (write-ahead log).
 """
 
 import asyncio
-import os
 import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TypeAlias, TypeVar
 
 from intentlive.core.errors import NotFound, StoreUnavailable
+from intentlive.stores.files import made_aside
 
 Connection: TypeAlias = sqlite3.Connection
 Result = TypeVar("Result")
@@ -26,6 +25,7 @@ _PRAGMAS = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
+    "PRAGMA secure_delete = ON",
     "PRAGMA cache_size = -65536",
     "PRAGMA wal_autocheckpoint = 8000",  # pages: fewer, longer copies from log to file
 )
@@ -119,14 +119,10 @@ async def _in_thread(pool: ThreadPoolExecutor, work: Callable[[], Result]) -> Re
 
 
 def _make(path: Path) -> None:
-    """Make a whole file aside and put it into place at once, so that nobody finds half of one."""
     if path.exists():
         return
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=path.parent, prefix=".new-store-") as folder:
-            made = Path(folder) / path.name
-            made.touch(mode=0o600)  # it will hold callers' numbers
+        with made_aside(path) as made:
             with closing(sqlite3.connect(made, isolation_level=None)) as connection:
                 connection.execute("PRAGMA journal_mode = WAL")
             if _log_of(path).exists() and not path.exists():
@@ -134,9 +130,6 @@ def _make(path: Path) -> None:
                     f"{_log_of(path)} belongs to a store that is gone: put {path.name} back, or "
                     "move this file away"
                 )
-            with suppress(FileExistsError):  # another process was first, with the same
-                path.hardlink_to(made)
-            _sync_folder(path.parent)
     except OSError as error:
         raise StoreUnavailable(f"{path} cannot be made: {error.strerror}") from error
     except sqlite3.Error as error:
@@ -152,12 +145,3 @@ def _need(path: Path) -> None:
 
 def _log_of(path: Path) -> Path:
     return path.with_name(f"{path.name}-wal")
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

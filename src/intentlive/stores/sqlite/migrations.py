@@ -13,15 +13,19 @@ from intentlive.stores.vault import KeyPlace, Vault
 
 _SQL = sql.queries("sqlite")
 _PSEUDONYMS = "pseudonyms"
+_LIES_OPEN = "lies open"
 _SEALS_SECRETS = 2  # the migration after which secrets are sealed
 
 
 class Unlocked(NamedTuple):
-    """The vault of a store, the key of its pseudonyms, and whether secrets lay open until now."""
+    """The vault of a store, the key of its pseudonyms, and whether old secrets lie in its file.
+
+    They do from the migration that seals them until the file has been written anew.
+    """
 
     vault: Vault
     pseudonyms: bytes
-    lay_open: bool
+    lies_open: bool
 
 
 def migrate(connection: Connection, place: KeyPlace) -> Unlocked:
@@ -33,14 +37,19 @@ def migrate(connection: Connection, place: KeyPlace) -> Unlocked:
             f"the store has schema {version}, this release knows {len(scripts)}: "
             "run the release that made it, or a newer one"
         )
-    lay_open = False
     for number, script in enumerate(scripts[version:], start=version + 1):
         for statement in script.split(";\n"):
             connection.execute(statement)
         if number == _SEALS_SECRETS:
-            lay_open = _seal_secrets(connection, place)
+            _seal_secrets(connection, place)
     connection.execute(f"PRAGMA user_version = {len(scripts)}")
-    return Unlocked(*_unlock(connection, place), lay_open)
+    lies_open = connection.execute(_SQL["sealed"], {"name": _LIES_OPEN}).fetchone() is not None
+    return Unlocked(*_unlock(connection, place), lies_open)
+
+
+def note_scrubbed(connection: Connection) -> None:
+    """Note that what lay open is written over."""
+    connection.execute(_SQL["unseal"], {"name": _LIES_OPEN})
 
 
 def app_place(client_id: str) -> str:
@@ -59,8 +68,8 @@ def _unlock(connection: Connection, place: KeyPlace) -> tuple[Vault, bytes]:
     return vault, pseudonyms
 
 
-def _seal_secrets(connection: Connection, place: KeyPlace) -> bool:
-    """Seal what release 0.1.0 kept readable; False if it kept nothing."""
+def _seal_secrets(connection: Connection, place: KeyPlace) -> None:
+    """Seal what release 0.1.0 kept readable."""
     apps = connection.execute("SELECT client_id, coalesce(secret, public_key) FROM apps").fetchall()
     if apps:
         vault, _ = _unlock(connection, place)
@@ -68,4 +77,4 @@ def _seal_secrets(connection: Connection, place: KeyPlace) -> bool:
             plain = msgspec.json.encode([AppKey(text)])
             sealed = vault.seal(plain, app_place(client_id))
             connection.execute(_SQL["seal_app"], {"client_id": client_id, "keys": sealed})
-    return bool(apps)
+        connection.execute(_SQL["seal"], {"name": _LIES_OPEN, "value": b""})

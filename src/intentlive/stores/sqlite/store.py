@@ -8,7 +8,7 @@ from intentlive.stores.sqlite.apps import SqliteApps
 from intentlive.stores.sqlite.audit import SqliteAudit
 from intentlive.stores.sqlite.connection import Database
 from intentlive.stores.sqlite.credentials import SqliteCredentials
-from intentlive.stores.sqlite.migrations import migrate
+from intentlive.stores.sqlite.migrations import migrate, note_scrubbed
 from intentlive.stores.sqlite.registry import SqliteRegistry
 from intentlive.stores.sqlite.sessions import SqliteSessions
 from intentlive.stores.vault import KeyPlace
@@ -23,8 +23,9 @@ async def open_sqlite(path: Path, place: KeyPlace, acting: Acting, *, make: bool
     database = Database(path)
     try:
         unlocked = await database.open(partial(migrate, place=place), make=make)
-        if unlocked.lay_open:
+        if unlocked.lies_open:
             await database.scrub()
+            await database.write(note_scrubbed)
     except BaseException:
         await database.close()
         raise

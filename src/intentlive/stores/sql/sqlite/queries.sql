@@ -145,6 +145,12 @@ INSERT INTO apps (
 -- name: app
 SELECT * FROM apps WHERE client_id = :client_id;
 
+-- name: app_or_first
+SELECT * FROM apps WHERE client_id = max( -- no id is smaller than the first
+    coalesce((SELECT client_id FROM apps WHERE client_id = :client_id), ''),
+    (SELECT min(client_id) FROM apps)
+);
+
 -- name: apps
 SELECT * FROM apps ORDER BY created, client_id;
 
@@ -165,6 +171,9 @@ SELECT value FROM sealed WHERE name = :name;
 
 -- name: seal
 INSERT INTO sealed (name, value) VALUES (:name, :value);
+
+-- name: unseal
+DELETE FROM sealed WHERE name = :name;
 
 -- name: seal_app
 UPDATE apps SET keys = :keys WHERE client_id = :client_id;
