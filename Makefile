@@ -12,7 +12,7 @@ UV_COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 
 unexport SOURCE_DATE_EPOCH
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench bench-quick lock wheel sbom advisories clean
+.PHONY: help setup demo test fuzz soak lint format bench bench-quick lock wheel sbom advisories clean
 
 help:  ## Show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,12 @@ demo: setup  ## Serve a demo bot with live traffic; prints a curl line to paste
 
 test: setup  ## Run every test
 	$(BIN)/pytest --numprocesses=auto -rs
+
+fuzz: setup  ## Try hostile input wherever some is read, 30 s each (SECONDS=…)
+	$(BIN)/python -m fuzz.run --seconds $(or $(SECONDS),30)
+
+soak: setup  ## The same for 600 s each (SECONDS=…), other inputs each time (SEED=…)
+	$(BIN)/python -m fuzz.run --seconds $(or $(SECONDS),600) --seed $(or $(SEED),$(shell date +%s))
 
 lint: setup  ## Check style, types and known weak patterns
 	$(BIN)/ruff check .
