@@ -168,3 +168,21 @@ def test_a_body_that_was_refused_unread_does_not_spoil_the_next_request(server, 
         connection.sendall(body[:9])
         connection.sendall(body[9:] + GET)
         assert next_answer(connection).status == 200
+
+
+@pytest.mark.parametrize("name", [b"Upgrade", b"upgrade"])
+def test_a_client_that_offers_http_2_is_served_without(server, caller, bot, name):
+    """As Java's client does over plain HTTP, with every first request."""
+    event = finished()
+    body = json.dumps([event]).encode()
+    head = (
+        b"POST %b HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings\r\nContent-Length: %d\r\n"
+        b"Host: localhost\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA\r\n"
+        b"%b: h2c\r\nauth: %b\r\ncontent-type: %b\r\n\r\n"
+    ) % (events_path(bot).encode(), len(body), name, caller.token.encode(), BATCH.encode())
+    with connect_from(server) as connection:
+        connection.sendall(head + body)
+        assert next_answer(connection).json == {"accepted": 1, "rejected": []}
+        connection.sendall(GET)
+        assert next_answer(connection).status == 200
+    assert server.listed(bot, caller) == [event["subject"]]

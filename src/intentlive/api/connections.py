@@ -4,6 +4,7 @@ uvicorn's protocol bounds neither. This one does, and answers in the one shape o
 """
 
 import asyncio
+import re
 from collections.abc import Iterable
 from typing import Literal
 
@@ -20,6 +21,10 @@ HEADER_SECONDS = 10
 """From the opening of a connection, or the first byte of a request, to the end of its headers."""
 BODY_SECONDS = 60
 """From there to the end of the body."""
+
+# The parser takes no body from a request that offers to go on in HTTP/2, as Java's client does.
+# To decline is allowed (RFC 9110, 7.8), so the offer is made a header of no meaning.
+_UPGRADE = re.compile(rb"\r\nupgrade:(?=[ \t]*h2c)", re.IGNORECASE)
 
 _log = structlog.get_logger("intentlive.connections")
 
@@ -91,7 +96,7 @@ class Connection(HttpToolsProtocol):
             piece = data[start : start + self._room]
             start += len(piece)
             self._moved = False
-            self._parse(piece)
+            self._parse(piece if self._phase == "body" else _without_upgrade(piece))
             self._room = MAX_HEADER if self._moved else self._room - len(piece)
             if self._room == 0 and not self._deaf:
                 self._refuse(_TOO_LARGE)
@@ -201,6 +206,13 @@ class Connection(HttpToolsProtocol):
         self._deaf = True
         self.deadline = self.door.seconds + HEADER_SECONDS
         self.transport.close()
+
+
+def _without_upgrade(piece: bytes) -> bytes:
+    if b"h2c" not in piece:
+        return piece
+    head, end, rest = piece.partition(b"\r\n\r\n")
+    return _UPGRADE.sub(b"\r\nignored:", head) + end + rest
 
 
 def connections_through(door: Door) -> type[Connection]:

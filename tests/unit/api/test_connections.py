@@ -383,7 +383,7 @@ async def test_no_answer_stands_inside_another(house, log):
 
 async def test_the_body_of_an_upgrade_never_becomes_a_request(house):
     connection = house.open()
-    upgrade = b"connection: upgrade\r\nupgrade: h2c\r\nhost: here\r\n"
+    upgrade = b"connection: upgrade\r\nupgrade: other\r\nhost: here\r\n"
     feed(connection, GET.replace(b"host: here\r\n", upgrade))
     await turn()
     assert is_open(connection)
