@@ -108,6 +108,14 @@ class Acting(Struct, frozen=True):
     clock: Callable[[], int]
 
 
+class UsedToken(Struct, frozen=True):
+    """A token's id (by its digest) that is used up, to be remembered up to `until`."""
+
+    client_id: str
+    digest: bytes
+    until: int
+
+
 class Act(Struct, frozen=True):
     """An administrative act: who did what to whom (or what), and when."""
 
@@ -159,7 +167,7 @@ class SessionStore(Protocol):
         """
 
     async def purge(self, bot_id: str, before: int, limit: int) -> int:
-        """Delete up to `limit` sessions that ended, and were last heard of, before a time.
+        """Delete up to `limit` sessions that ended before a time; those heard of since, erase.
 
         Gives how many it were; call again until it gives 0.
         """
@@ -183,7 +191,8 @@ class SessionStore(Protocol):
 class Registry(Protocol):
     """Accounts, bots and apps. Lists are ordered by creation, then id.
 
-    Every change is written down as an act, in the transaction of the change.
+    Every change is written down as an act, in the transaction of the change. An update asks
+    `change` there what becomes of what it finds, and gives that: two at one time lose nothing.
     """
 
     async def registry_revision(self) -> int:
@@ -196,7 +205,9 @@ class Registry(Protocol):
 
     async def accounts(self) -> Sequence[Account]: ...
 
-    async def update_account(self, account: Account) -> None:
+    async def update_account(
+        self, account_id: str, change: Callable[[Account], Account]
+    ) -> Account:
         """NotFound if there is none of that id."""
 
     async def delete_account(self, account_id: str) -> None:
@@ -210,8 +221,8 @@ class Registry(Protocol):
 
     async def bots(self, account_id: str | None = None) -> Sequence[Bot]: ...
 
-    async def update_bot(self, bot: Bot) -> None:
-        """Change its name and rules, and with them the `endTime` of the sessions they concern.
+    async def update_bot(self, bot_id: str, change: Callable[[Bot], Bot]) -> Bot:
+        """Change a bot, and the `endTime` of the sessions that new rules concern.
 
         NotFound if there is none of that id.
         """
@@ -226,7 +237,7 @@ class Registry(Protocol):
 
     async def apps(self, account_id: str | None = None) -> Sequence[App]: ...
 
-    async def update_app(self, app: App) -> None:
+    async def update_app(self, client_id: str, change: Callable[[App], App]) -> App:
         """NotFound if there is none of that id, or for one of its bots."""
 
     async def delete_app(self, client_id: str) -> None:
@@ -236,8 +247,8 @@ class Registry(Protocol):
 class Credentials(Protocol):
     """What tokens need beyond their app: ids used up, and the keys that open encrypted ones."""
 
-    async def use_token(self, client_id: str, digest: bytes, until: int) -> bool:
-        """Use up a token's id for good; False if it was used before. Remembered up to `until`."""
+    async def use_tokens(self, tokens: Sequence[UsedToken]) -> Sequence[bool]:
+        """Use up the ids of tokens for good; False for each that was used before."""
 
     async def is_used(self, client_id: str, digest: bytes) -> bool:
         """Whether a token's id was used up."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import structlog
 
-from intentlive.core.errors import StoreError
+from intentlive.core.errors import StoreUnavailable
 from intentlive.ports import Store
 from intentlive.signals import Signals
 
@@ -32,17 +32,23 @@ class Retention:
             await asyncio.sleep(_SECONDS_BETWEEN)
             try:
                 await self.sweep()
-            except StoreError as error:
-                _log.warning("retention", check="store", mend=f"see intentlive doctor: {error}")
+            except Exception:  # noqa: BLE001 - the next sweep may succeed
+                _log.exception("fault")
 
     async def sweep(self) -> None:
-        """Delete all that is over now; StoreError."""
-        for bot in await self._store.bots():
-            before = bot.oldest_kept(self._clock())
-            if before is not None:
-                await self._purge(bot.bot_id, before)
+        """Delete all that is over now; a bot of which something cannot be read stops no other."""
         while await self._store.forget_used_tokens(self._clock(), _AT_ONCE):
             pass
+        for bot in await self._store.bots():
+            before = bot.oldest_kept(self._clock())
+            if before is None:
+                continue
+            try:
+                await self._purge(bot.bot_id, before)
+            except StoreUnavailable:
+                raise
+            except Exception:  # noqa: BLE001 - told, and tried again
+                _log.exception("fault", bot_id=bot.bot_id)
 
     async def _purge(self, bot_id: str, before: int) -> None:
         deleted = 0

@@ -1,10 +1,11 @@
-"""One answer for all who ask at the same time."""
+"""One answer, or one go, for all who ask at the same time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Generic, TypeVar
 
 Answer = TypeVar("Answer")
+Question = TypeVar("Question")
 
 
 class Shared(Generic[Answer]):
@@ -35,6 +36,45 @@ class Shared(Generic[Answer]):
         del self._under_way[question]
         if not done.cancelled():
             done.exception()  # seen, though nobody may be left to raise it to
+
+
+class Together(Generic[Question, Answer]):
+    """Questions that come while others are being answered wait, and are answered at one go.
+
+    `answer_all` gives an answer for each; if it fails, all who waited get the error.
+    """
+
+    def __init__(
+        self, answer_all: Callable[[Sequence[Question]], Awaitable[Sequence[Answer]]]
+    ) -> None:
+        self._answer_all = answer_all
+        self._waiting: list[tuple[Question, asyncio.Future[Answer]]] = []
+        self._answering: asyncio.Task[None] | None = None
+
+    async def ask(self, question: Question) -> Answer:
+        """The answer to one question."""
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting.append((question, answer))
+        if self._answering is None:
+            self._answering = asyncio.create_task(self._answer_waiting())
+        return await answer
+
+    async def _answer_waiting(self) -> None:
+        try:
+            while self._waiting:
+                group, self._waiting = self._waiting, []
+                try:
+                    answers = await self._answer_all([question for question, _ in group])
+                except Exception as error:  # noqa: BLE001 - it goes to those it concerns
+                    for _, waiting in group:
+                        if not waiting.done():
+                            waiting.set_exception(error)
+                else:
+                    for (_, waiting), answer in zip(group, answers, strict=True):
+                        if not waiting.done():  # who asked may have gone
+                            waiting.set_result(answer)
+        finally:
+            self._answering = None
 
 
 class Recent(Generic[Answer]):

@@ -1,6 +1,7 @@
 """Events in, in process: what is taken, what is refused, and that nothing else changes."""
 
 import gzip
+from functools import partial
 from random import randbytes
 
 import msgspec
@@ -8,7 +9,7 @@ import pytest
 
 from intentlive.ingest.cloudevents import MEDIA_TYPES
 
-from .server import ANALYTICS, UNKNOWN_CALLER, event, problem
+from .server import ANALYTICS, UNKNOWN_CALLER, event, problem, running
 
 BATCH = "application/cloudevents-batch+json"
 NDJSON = "application/x-ndjson"
@@ -177,3 +178,19 @@ async def test_taken_and_refused_events_are_counted_by_reason(server):
 async def test_empty_batches_are_fine(server):
     for media, body in ((BATCH, b"[]"), (NDJSON, b"\n\n")):
         assert (await server.send_raw(body, media)).json() == {"accepted": 0, "rejected": []}
+
+
+async def test_what_is_rejected_or_unreadable_counts_for_the_event_limit(tmp_path):
+    """It costs as much to read."""
+    async with running(tmp_path) as server:
+        await server.add_account("few", event_limit=10, bot="few-bot")
+        await server.add_app("cs-few", account="few")
+        send = partial(server.send, bot="few-bot", app="cs-few")
+        assert (await send(*[BAD] * 9)).json()["accepted"] == 0
+        assert (await send(FINISHING, FINISHING)).status_code == 429
+        server.monotonic.move(seconds=60)
+        unreadable = await server.send_raw(b"[" * 5_000, bot="few-bot", app="cs-few")
+        assert unreadable.status_code == 412
+        assert (await send(FINISHING)).status_code == 429
+        server.monotonic.move(seconds=60)
+        assert (await send(FINISHING)).status_code == 200

@@ -73,30 +73,43 @@ async def test_a_full_memory_refuses_until_there_is_room(tmp_path, monkeypatch):
 
 
 def test_what_one_request_holds_another_cannot_have():
-    memory = InFlight(10)
-    with memory.hold() as take:
+    memory = InFlight(10, 10)
+    with memory.hold("acc") as take:
         take(4)
-        with memory.hold() as take_too:
+        with memory.hold("acc") as take_too:
             take_too(6)
             with pytest.raises(Problem) as refused:
                 take(1)
             assert refused.value.status == 503
         take(6)
-    with memory.hold() as take:
+    with memory.hold("acc") as take:
         take(10)
 
 
+def test_an_account_cannot_take_the_room_of_others():
+    memory = InFlight(10, 4)
+    with memory.hold("acc") as take:
+        take(3)
+        with memory.hold("acc") as take_too, pytest.raises(Problem):
+            take_too(2)
+        with memory.hold("other") as take_too:
+            take_too(4)
+        take(1)
+    with memory.hold("acc") as take:
+        take(4)
+
+
 def test_memory_is_given_back_after_a_failure():
-    memory = InFlight(10)
+    memory = InFlight(10, 10)
 
     def fail():
-        with memory.hold() as take:
+        with memory.hold("acc") as take:
             take(10)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         fail()
-    with memory.hold() as take:
+    with memory.hold("acc") as take:
         take(10)
 
 

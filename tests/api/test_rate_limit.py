@@ -1,6 +1,7 @@
 """Which calls count against an account's limit, and what every counted answer says of it."""
 
 from intentlive.ports import Account
+from tests.stores import put
 
 from .server import ANALYTICS, SENDER, event, problem, running
 
@@ -87,7 +88,7 @@ async def test_zero_is_unlimited(tmp_path):
 
 async def test_a_changed_limit_counts_within_a_second(server):
     await use_up(server)
-    await server.store.update_account(Account("acc", "", 61, 0))
+    await put(server.store, Account("acc", "", 61, 0))
     server.clock.move(seconds=1)
     assert said(await server.latest()) == ("61", "0")
     assert (await server.latest()).status_code == 429

@@ -7,7 +7,7 @@ from intentlive.core.errors import StoreError
 from intentlive.core.reading import BotRules
 from intentlive.ports import Acting, AppKey, Bot, ServerKey
 from tests.contract.conftest import BACKENDS, SECRET, add_bot, an_account, an_app
-from tests.stores import open_store
+from tests.stores import open_store, put
 
 replace = msgspec.structs.replace
 NEW_SECRET = "another client secret of the usual length"
@@ -46,11 +46,11 @@ def changes(store):
     key = ServerKey("k", "-----BEGIN PRIVATE KEY-----", 1)
     return [
         (store.add_account(an_account()), "account created", "a1"),
-        (store.update_account(replace(an_account(), rate_limit=5)), "account updated", "a1"),
+        (put(store, replace(an_account(), rate_limit=5)), "account updated", "a1"),
         (store.add_bot(BOT), "bot created", "st-1"),
-        (store.update_bot(replace(BOT, personal_data="masked")), "bot updated", "st-1"),
+        (put(store, replace(BOT, personal_data="masked")), "bot updated", "st-1"),
         (store.add_app(app), "app created", "cs-1"),
-        (store.update_app(replace(app, keys=(AppKey(NEW_SECRET),))), "app updated", "cs-1"),
+        (put(store, replace(app, keys=(AppKey(NEW_SECRET),))), "app updated", "cs-1"),
         (store.add_server_key(key, others_until=5), "key added", "k"),
         (store.delete_app("cs-1"), "app deleted", "cs-1"),
         (store.delete_bot("st-1"), "bot deleted", "st-1"),
@@ -81,12 +81,12 @@ async def test_an_act_says_what_was_made_and_what_changed(book):
     account = an_account()
     await book.store.add_account(account)
     assert await book.last() == ("account created", "a1", {"name": "Account"})
-    await book.store.update_account(replace(account, rate_limit=0, name="New"))
+    await put(book.store, replace(account, rate_limit=0, name="New"))
     changed = {"rate_limit": [60, 0], "name": ["Account", "New"]}
     assert await book.last() == ("account updated", "a1", changed)
     await add_bot(book.store, "st-1")
     assert await book.last() == ("bot created", "st-1", {"accountId": "a1", "name": "Bot"})
-    await book.store.update_bot(replace(BOT, personal_data="masked", retention_days=30))
+    await put(book.store, replace(BOT, personal_data="masked", retention_days=30))
     changed = {"personal_data": ["verbatim", "masked"], "retention_days": [None, 30]}
     assert await book.last() == ("bot updated", "st-1", changed)
     await book.store.add_app(an_app(bots=("st-1",)))
@@ -100,18 +100,18 @@ async def test_an_act_says_what_was_made_and_what_changed(book):
 async def test_a_change_of_a_secret_shows_without_it(book):
     await add_bot(book.store, "st-1")
     await book.store.add_app(an_app())
-    await book.store.update_app(replace(an_app(), keys=(AppKey(NEW_SECRET),)))
+    await put(book.store, replace(an_app(), keys=(AppKey(NEW_SECRET),)))
     replaced = {"keys": [[{"until": None}], [{"until": None}]]}
     assert await book.last() == ("app updated", "cs-1", replaced)
     rotated = (AppKey(SECRET), AppKey(NEW_SECRET, until=9))
-    await book.store.update_app(replace(an_app(), keys=rotated))
+    await put(book.store, replace(an_app(), keys=rotated))
     both = [{"until": None}, {"until": 9}]
     assert await book.last() == ("app updated", "cs-1", {"keys": [[{"until": None}], both]})
 
 
 async def test_a_change_that_changes_nothing_is_an_act_too(book):
     await book.store.add_account(an_account())
-    await book.store.update_account(an_account())
+    await put(book.store, an_account())
     assert await book.last() == ("account updated", "a1", {})
 
 
@@ -126,10 +126,10 @@ async def test_a_change_that_fails_is_none(book):
         store.add_bot(replace(BOT, bot_id="st-2", account_id="unknown")),
         store.add_app(an_app()),
         store.add_app(an_app("cs-2", bots=("unknown",))),
-        store.update_account(an_account("unknown")),
-        store.update_bot(replace(BOT, bot_id="unknown")),
-        store.update_app(an_app("unknown")),
-        store.update_app(an_app(bots=("unknown",))),
+        put(store, an_account("unknown")),
+        put(store, replace(BOT, bot_id="unknown")),
+        put(store, an_app("unknown")),
+        put(store, an_app(bots=("unknown",))),
         store.delete_account("a1"),
         store.delete_account("unknown"),
         store.delete_bot("st-1"),

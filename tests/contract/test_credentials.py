@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from intentlive.ports import ServerKey
+from tests.stores import use_token
 
 DIGEST, OTHER = b"d" * 32, b"o" * 32
 FAR = 10**13
@@ -18,41 +19,41 @@ def a_key(key_id, created):
 
 async def test_an_id_is_used_once(store):
     assert not await store.is_used("cs-1", DIGEST)
-    assert await store.use_token("cs-1", DIGEST, 100)
+    assert await use_token(store, "cs-1", DIGEST, 100)
     assert await store.is_used("cs-1", DIGEST)
-    assert not await store.use_token("cs-1", DIGEST, 100)
-    assert not await store.use_token("cs-1", DIGEST, FAR)
+    assert not await use_token(store, "cs-1", DIGEST, 100)
+    assert not await use_token(store, "cs-1", DIGEST, FAR)
 
 
 async def test_looking_uses_nothing(store):
     for _ in range(2):
         assert not await store.is_used("cs-1", DIGEST)
-    assert await store.use_token("cs-1", DIGEST, 100)
+    assert await use_token(store, "cs-1", DIGEST, 100)
 
 
 async def test_ids_are_of_an_app(store):
-    assert await store.use_token("cs-1", DIGEST, 100)
+    assert await use_token(store, "cs-1", DIGEST, 100)
     assert not await store.is_used("cs-2", DIGEST)
     assert not await store.is_used("cs-1", OTHER)
-    assert await store.use_token("cs-2", DIGEST, 100)
-    assert await store.use_token("cs-1", OTHER, 100)
+    assert await use_token(store, "cs-2", DIGEST, 100)
+    assert await use_token(store, "cs-1", OTHER, 100)
 
 
 async def test_of_two_processes_one_uses_an_id(two_stores):
-    uses = [store.use_token("cs-1", DIGEST, 100) for store in two_stores * 10]
+    uses = [use_token(store, "cs-1", DIGEST, 100) for store in two_stores * 10]
     assert sorted(await asyncio.gather(*uses)) == [False] * 19 + [True]
     assert all([await store.is_used("cs-1", DIGEST) for store in two_stores])
 
 
 async def test_only_what_is_over_is_forgotten_and_so_many_at_once(store):
     for number in range(5):
-        await store.use_token("cs-1", b"%032d" % number, 100 + number)
+        await use_token(store, "cs-1", b"%032d" % number, 100 + number)
     assert await store.forget_used_tokens(100, 10) == 0
     assert await store.forget_used_tokens(104, 3) == 3
     assert await store.forget_used_tokens(104, 3) == 1
     assert await store.forget_used_tokens(104, 3) == 0
     assert await store.is_used("cs-1", b"%032d" % 4)
-    assert await store.use_token("cs-1", b"%032d" % 0, FAR)
+    assert await use_token(store, "cs-1", b"%032d" % 0, FAR)
 
 
 async def test_a_server_begins_without_keys(store):
@@ -96,7 +97,7 @@ async def test_a_new_key_is_noticed_by_another_process(two_stores):
 
 async def test_using_ids_does_not_change_the_registry(store):
     before = await store.registry_revision()
-    await store.use_token("cs-1", DIGEST, 100)
+    await use_token(store, "cs-1", DIGEST, 100)
     await store.forget_used_tokens(FAR, 10)
     assert await store.registry_revision() == before
 

@@ -1,5 +1,7 @@
 """What every store does with accounts, bots and apps."""
 
+import asyncio
+
 import msgspec
 import pytest
 
@@ -8,6 +10,7 @@ from intentlive.core.reading import BotRules
 from intentlive.core.session import fold
 from intentlive.ports import AppKey, Bot
 from tests.contract.conftest import add_bot, an_account, an_app
+from tests.stores import put
 from tests.wire import NOON_MS, event
 
 replace = msgspec.structs.replace
@@ -59,9 +62,9 @@ async def test_changes_replace_what_was_there(store):
     account = replace(an_account(), name="New", rate_limit=0)
     bot = replace(bot, name="New", rules=BotRules(((0, 900), (5, 60)), True))
     app = replace(app, name="New", scopes=("Bot Sessions",), bots=("st-1",), require_exp=True)
-    await store.update_account(account)
-    await store.update_bot(bot)
-    await store.update_app(app)
+    await put(store, account)
+    await put(store, bot)
+    await put(store, app)
     assert await store.account("a1") == account
     assert await store.bot("st-1") == bot
     assert await store.app("cs-1") == app
@@ -87,9 +90,9 @@ async def test_what_is_named_must_exist(store):
         store.add_bot(unknown),
         store.add_app(an_app(account_id="no-account")),
         store.add_app(an_app(bots=("st-1", "st-foreign"))),
-        store.update_account(an_account("no-account")),
-        store.update_bot(unknown),
-        store.update_app(an_app("cs-unknown")),
+        put(store, an_account("no-account")),
+        put(store, unknown),
+        put(store, an_app("cs-unknown")),
         store.delete_account("no-account"),
         store.delete_bot("st-x"),
         store.delete_app("cs-unknown"),
@@ -129,11 +132,11 @@ async def test_every_change_raises_the_registrys_revision_and_sessions_do_not(st
     seen = [await store.registry_revision()]
     for call in (
         store.add_account(an_account()),
-        store.update_account(an_account()),
+        put(store, an_account()),
         store.add_bot(bot),
-        store.update_bot(bot),
+        put(store, bot),
         store.add_app(app),
-        store.update_app(app),
+        put(store, app),
         store.delete_app("cs-1"),
         store.delete_bot("st-1"),
         store.delete_account("a1"),
@@ -174,3 +177,32 @@ async def test_revisions_grow_across_bots_of_one_id(store):
     await store.delete_bot("st-1")
     await store.add_bot(Bot("st-1", "a1", "Bot", BotRules(), created=1_000))
     assert await store.revision("st-1") > old
+
+
+async def test_two_updates_at_one_time_lose_nothing(two_stores):
+    """Someone renames an app while another revokes its secret."""
+    one, other = two_stores
+    await one.add_account(an_account())
+    await one.add_app(an_app())
+    new = AppKey("a new client secret")
+    changes = [
+        one.update_app("cs-1", lambda app: replace(app, name="New name")),
+        other.update_app("cs-1", lambda app: replace(app, keys=(new,))),
+    ]
+    await asyncio.gather(*changes)
+    for store in two_stores:
+        app = await store.app("cs-1")
+        assert (app.name, app.keys) == ("New name", (new,))
+
+
+async def test_an_update_that_fails_changes_nothing(store):
+    await store.add_account(an_account())
+    revision = await store.registry_revision()
+
+    def fail(_account):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await store.update_account("a1", fail)
+    assert await store.account("a1") == an_account()
+    assert await store.registry_revision() == revision

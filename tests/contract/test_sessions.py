@@ -8,7 +8,7 @@ from intentlive.core.reading import BotRules
 from intentlive.core.record import record
 from intentlive.core.session import ERASED, State, fold
 from tests.contract.conftest import add_bot
-from tests.stores import open_store
+from tests.stores import open_store, put
 from tests.wire import NOON_MS, event, ms
 
 HOUR = 3_600_000
@@ -104,7 +104,7 @@ async def test_silent_sessions_are_left_out_where_the_bot_says_so(store):
     assert await latest_ids(store, "st-all") == ["heard", "silent"]
     assert await latest_ids(store, "st-skip") == ["heard"]
     skipping = await store.bot("st-all")
-    await store.update_bot(type(skipping)("st-all", "a1", "Bot", BotRules(skip_silent=True), 1))
+    await put(store, type(skipping)("st-all", "a1", "Bot", BotRules(skip_silent=True), 1))
     assert await latest_ids(store, "st-all") == ["heard"]
 
 
@@ -112,7 +112,7 @@ async def test_many_silent_sessions_do_not_hide_the_others(store, bot):
     silent = [ended(f"silent-{n:03}", n) for n in range(100)]
     heard = [event("flow.completed", -n, subject=f"heard-{n:02}") for n in range(1, 31)]
     await store.merge({"st-1": fold([*silent, *heard])})
-    await store.update_bot(type(bot)("st-1", "a1", "Bot", BotRules(skip_silent=True), 1))
+    await put(store, type(bot)("st-1", "a1", "Bot", BotRules(skip_silent=True), 1))
     assert await latest_ids(store) == [f"heard-{n:02}" for n in range(1, 26)]
 
 
@@ -124,7 +124,7 @@ async def test_a_new_idle_timeout_moves_only_sessions_active_after_it(store, bot
     await store.merge({"st-1": fold([before, after])})
     since = ms(50)
     changed = BotRules(((0, 900), (since, 10)))
-    await store.update_bot(type(bot)("st-1", "a1", "Bot", changed, 1))
+    await put(store, type(bot)("st-1", "a1", "Bot", changed, 1))
     assert await latest_ids(store, now=ms(110)) == ["after"]
     assert await latest_ids(store, now=ms(900)) == ["before", "after"]
     await store.merge({"st-1": fold([event("message.received", 120, subject="new")])})
@@ -138,7 +138,7 @@ async def test_revision_grows_with_changes_alone(store, bot):
     assert second > first
     assert (await store.merge(states))["st-1"] == second == await store.revision("st-1")
     assert (await store.latest("st-1", NOON_MS, 25)).revision == second
-    await store.update_bot(type(bot)("st-1", "a1", "New name", bot.rules, 1))
+    await put(store, type(bot)("st-1", "a1", "New name", bot.rules, 1))
     assert await store.revision("st-1") > second
 
 

@@ -205,3 +205,41 @@ def test_stores_that_cannot_be_opened(home, tmp_path):
 def test_a_port_that_is_taken(home, server):
     said = fails(home, "serve", "--port", str(server.port))
     assert "choose another --port" in said
+
+
+def test_what_others_have_named_does_not_steer_the_terminal(home, account):
+    name = "[/b] [conceal]x \x1b[2J"
+    home.json("bot", "create", name, "--account", account)
+    for shown in (home.ok("bot", "list"), home.ok("audit")):
+        assert "[/b] [conceal]x \\" in shown
+        assert "\x1b[2J" not in shown
+
+
+def test_the_audit_believes_the_system_and_not_the_environment(home):
+    home.environment["LOGNAME"] = home.environment["USER"] = "somebody-else"
+    home.account()
+    assert "somebody-else" not in home.json("audit", "--limit", "1")[0]["who"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("account", "create", "A", "--rate-limit", "9" * 20),
+        ("account", "create", "A", "--event-limit", "9" * 20),
+        ("app", "rotate", "cs-1", "--overlap", "9" * 15),
+        ("key", "rotate", "--overlap", "9" * 15),
+        ("bot", "update", "st-1", "--retention", "3651"),
+    ],
+)
+def test_a_number_beyond_all_use_is_refused_before_anything_is_done(home, account, command):
+    acts = home.json("audit")
+    fails(home, *command, code=2)
+    assert home.json("audit") == acts
+
+
+def test_no_more_than_eight_keys_count(home, account):
+    for _ in range(8):
+        home.json("key", "rotate")
+    assert "8 keys count already" in fails(home, "key", "rotate")
+    home.json("key", "rotate", "--overlap", "0")
+    assert len(home.json("key", "list")) == 1

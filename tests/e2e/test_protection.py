@@ -268,3 +268,17 @@ def test_events_older_than_the_retention_are_not_taken(own, tmp_path):
     file.write_text(json.dumps(old) + "\n")
     done = server.run("import", str(file), "--bot", bot, "--json")
     assert (done.returncode, json.loads(done.stdout)) == (1, {"accepted": 0, "rejected": 1})
+
+
+def test_an_erasure_is_done_when_the_file_is_written_anew_and_not_before(own):
+    server, caller, bot = own
+    server.send(bot, caller, [finished(userId=USER)])
+    server.stop()
+    with closing(sqlite3.connect(server.store_file)) as reader:
+        reader.execute("BEGIN").execute("SELECT * FROM bots").fetchall()
+        done = server.run("erase", "--user", USER)
+        assert (done.returncode, "being read" in done.stderr) == (1, True)
+    assert server.json("audit")[0]["act"] == "erasure begun"
+    assert server.json("erase", "--user", USER) == {"erased": 0}
+    assert traces(server.data_dir) == []
+    assert server.json("audit")[0]["act"] == "erasure done"

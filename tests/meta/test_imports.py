@@ -10,7 +10,7 @@ ORDER = (
     {"core"},
     {"ports", "sharing"},
     {"ingest", "stores", "auth", "signals"},
-    {"intake", "latest", "retention", "feed", "idle"},
+    {"intake", "latest", "retention", "erasure", "feed", "idle"},
     {"api"},
     {"app"},
     {"cli", "__main__"},

@@ -12,7 +12,7 @@ from intentlive.latest import RECHECK_MS, LatestViews
 from intentlive.ports import Bot
 from intentlive.signals import Signals
 from tests.contract.conftest import add_bot
-from tests.stores import open_store
+from tests.stores import open_store, put
 from tests.wire import NOON_MS, event
 
 
@@ -121,9 +121,7 @@ async def test_a_changed_bot_is_rendered_anew(world):
     await world.tell(ended("silent"))
     assert await world.ids() == ["silent"]
     bot = await world.store.bot("st-1")
-    await world.store.update_bot(
-        type(bot)("st-1", "a1", "Bot", BotRules(skip_silent=True), created=1)
-    )
+    await put(world.store, type(bot)("st-1", "a1", "Bot", BotRules(skip_silent=True), created=1))
     world.now += RECHECK_MS
     assert await world.ids() == []
 

@@ -4,6 +4,7 @@ import asyncio
 from contextlib import suppress
 
 import pytest
+import structlog
 
 from intentlive.core.errors import StoreUnavailable
 from intentlive.core.session import fold
@@ -12,7 +13,7 @@ from intentlive.retention import Retention
 from intentlive.signals import Signals
 from tests.contract.conftest import add_bot, an_account
 from tests.contract.test_sessions import ended, latest_ids
-from tests.stores import open_store
+from tests.stores import open_store, use_token
 from tests.wire import NOON_MS
 
 DAY = 24 * 3600
@@ -95,8 +96,8 @@ async def test_events_come_in_between_its_steps(world):
 
 
 async def test_used_tokens_are_forgotten_when_they_are_over(world):
-    await world.store.use_token("cs-1", b"over", world.now - 1)
-    await world.store.use_token("cs-1", b"counts", world.now + 1)
+    await use_token(world.store, "cs-1", b"over", world.now - 1)
+    await use_token(world.store, "cs-1", b"counts", world.now + 1)
     await world.retention.sweep()
     assert not await world.store.is_used("cs-1", b"over")
     assert await world.store.is_used("cs-1", b"counts")
@@ -119,3 +120,19 @@ async def test_a_store_that_is_away_is_tried_again(world, monkeypatch):
     running.cancel()
     with suppress(asyncio.CancelledError):
         await running
+
+
+async def test_a_session_that_cannot_be_read_stops_no_other_bot(world):
+    """As one does that a newer release wrote beside this one."""
+
+    def work(connection):
+        connection.execute("UPDATE sessions SET state = x'02' WHERE bot_id = 'st-3'")
+
+    await world.store._database.write(work)
+    with structlog.testing.capture_logs() as lines:
+        await world.retention.sweep()
+    assert [(line["event"], line.get("bot_id")) for line in lines] == [
+        ("fault", "st-3"),
+        ("retention", "st-7"),
+    ]
+    assert len(await world.ids("st-7")) == 7

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from intentlive.sharing import Recent, Shared
+from intentlive.sharing import Recent, Shared, Together
 
 
 class Oracle:
@@ -82,3 +82,44 @@ async def test_a_recent_error_is_not_remembered():
         await recent.get()
     oracle.error = None
     assert await recent.get() == 2
+
+
+async def test_who_comes_while_others_are_served_is_served_with_those_who_wait():
+    groups, has_begun, may_go_on = [], asyncio.Event(), asyncio.Event()
+
+    async def answer_all(questions):
+        groups.append(list(questions))
+        has_begun.set()
+        await may_go_on.wait()
+        return [question * 10 for question in questions]
+
+    together = Together(answer_all)
+    asking = [asyncio.ensure_future(together.ask(1))]
+    await has_begun.wait()
+    asking += [asyncio.ensure_future(together.ask(number)) for number in (2, 3)]
+    may_go_on.set()
+    assert await asyncio.gather(*asking) == [10, 20, 30]
+    assert groups == [[1], [2, 3]]
+
+
+async def test_a_failure_is_told_to_those_it_concerns_and_the_next_are_served():
+    async def answer_all(questions):
+        if 0 in questions:
+            raise ZeroDivisionError
+        return questions
+
+    together = Together(answer_all)
+    failed = await asyncio.gather(*map(together.ask, (0, 1)), return_exceptions=True)
+    assert [type(each) for each in failed] == [ZeroDivisionError] * 2
+    assert await together.ask(2) == 2
+
+
+async def test_who_has_gone_is_not_answered():
+    async def answer_all(questions):
+        return questions
+
+    together = Together(answer_all)
+    gone = asyncio.ensure_future(together.ask(1))
+    await asyncio.sleep(0)
+    gone.cancel()
+    assert await together.ask(2) == 2

@@ -1,6 +1,7 @@
 """Events in: `POST …/events`, answered when what was accepted is durable."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from intentlive.api.errors import Problem, unavailable
 from intentlive.api.http import Call, Response
 from intentlive.auth.gate import Gate
 from intentlive.auth.ratelimit import RateLimiter
+from intentlive.core.errors import TooManyEvents, UnreadableBody
 from intentlive.core.events import SessionEvent
 from intentlive.core.session import State, fold
 from intentlive.ingest.cloudevents import MEDIA_TYPES, Parsed, parse_events
@@ -27,6 +29,10 @@ LARGE_BODY = 64 * 1024
 MAX_IN_FLIGHT = 16 * MAX_BODY
 """Bytes of all bodies that are being read or wait to be stored; above it, 503."""
 
+MAX_OF_AN_ACCOUNT = MAX_IN_FLIGHT // 4
+"""Those of one account; likewise."""
+
+_BYTES_AN_EVENT = 256
 LATE_SECONDS = 60
 _SECONDS_BETWEEN_LATE_LINES = 600
 Work = TypeVar("Work")
@@ -35,14 +41,19 @@ _log = structlog.get_logger("intentlive.events")
 
 
 class InFlight:
-    """The bytes that requests hold in memory until they are answered."""
+    """The bytes that requests hold in memory until they are answered.
 
-    def __init__(self, capacity: int) -> None:
+    An account has a `share` of it at most, so that none can take the room of all others.
+    """
+
+    def __init__(self, capacity: int, share: int) -> None:
         self._capacity = capacity
+        self._share = share
         self._held = 0
+        self._held_for: Counter[str] = Counter()
 
     @contextmanager
-    def hold(self) -> Iterator[Callable[[int], None]]:
+    def hold(self, account_id: str) -> Iterator[Callable[[int], None]]:
         """Give a function that takes bytes; what it took is given back at the end.
 
         It raises Problem (503) when there is no room.
@@ -51,7 +62,8 @@ class InFlight:
 
         def take(size: int) -> None:
             nonlocal taken
-            if self._held + size > self._capacity:
+            theirs = self._held_for[account_id] + size
+            if self._held + size > self._capacity or theirs > self._share:
                 raise unavailable(
                     "Too many events are waiting to be stored: send this again in a moment.",
                     check="capacity",
@@ -59,11 +71,15 @@ class InFlight:
                 )
             taken += size
             self._held += size
+            self._held_for[account_id] = theirs
 
         try:
             yield take
         finally:
             self._held -= taken
+            self._held_for[account_id] -= taken
+            if not self._held_for[account_id]:
+                del self._held_for[account_id]
 
 
 class EventsIn:
@@ -85,7 +101,7 @@ class EventsIn:
         self._intake = intake
         self._clock = clock
         self._signals = signals
-        self._in_flight = InFlight(MAX_IN_FLIGHT)
+        self._in_flight = InFlight(MAX_IN_FLIGHT, MAX_OF_AN_ACCOUNT)
         self._late_lines: dict[str, int] = {}
         # Large bodies are read beside the event loop, so that others need not wait for them, and
         # one at a time: more would only share the interpreter, and add up in memory.
@@ -101,7 +117,8 @@ class EventsIn:
         if media_type not in MEDIA_TYPES:
             known = ", ".join(MEDIA_TYPES)
             raise Problem(415, f"Unsupported content type: send {known}", check="content type")
-        with self._in_flight.hold() as take:
+        account = grant.account
+        with self._in_flight.hold(account.account_id) as take:
             raw = await call.body(MAX_BODY, take)
             encoding = call.header(b"content-encoding").strip().lower()
             body = raw
@@ -110,8 +127,12 @@ class EventsIn:
                 take(max(0, len(body) - len(raw)))
             now = self._clock()
             read = partial(_read, media_type, body, now, bot.oldest_kept(now))
-            parsed, states = await self._aside(read) if len(body) > LARGE_BODY else read()
-            self._count(grant.account, len(parsed.events))
+            try:
+                parsed, states = await self._aside(read) if len(body) > LARGE_BODY else read()
+            except (UnreadableBody, TooManyEvents):
+                self._charge(account, len(body) // _BYTES_AN_EVENT + 1)
+                raise
+            self._count(account, len(parsed.events) + len(parsed.rejected))
             if states:
                 await self._intake.submit(call.bot_id, states)
         self._observe(parsed.events, now)
@@ -139,6 +160,12 @@ class EventsIn:
                 detail="send less often, or raise the account's event limit",
             )
 
+    def _charge(self, account: Account, events: int) -> None:
+        """Count what could not be read, by its size, as far as the limit goes."""
+        if account.event_limit:
+            take = partial(self._limiter.take, account.account_id, account.event_limit)
+            take(min(events, take(0).remaining))
+
     async def _aside(self, work: Callable[[], Work]) -> Work:
         return await asyncio.get_running_loop().run_in_executor(self._reader, work)
 
@@ -153,7 +180,7 @@ class EventsIn:
             if seconds > LATE_SECONDS and self._may_tell(source, now):
                 _log.warning(
                     "late source",
-                    source=source,
+                    source=source if source.isprintable() else ascii(source),
                     lag_seconds=round(seconds),
                     mend="if these events are live, set the source's clock or send without delay",
                 )

@@ -15,7 +15,7 @@ from intentlive.api.errors import Problem, problem_for
 from intentlive.api.openapi import describe
 from intentlive.auth.encryption import jwk_set
 from intentlive.auth.gate import Gate
-from intentlive.core.errors import StoreError
+from intentlive.core.errors import IntentLiveError, StoreError
 from intentlive.ports import Store
 from intentlive.sharing import Recent
 from intentlive.signals import Signals
@@ -94,7 +94,7 @@ def operations(vitals: Vitals, gate: Gate) -> FastAPI:
         version=intentlive.__version__,
         redoc_url=None,
         redirect_slashes=False,
-        exception_handlers={HTTPException: _refused, Exception: _fault},
+        exception_handlers={HTTPException: _refused, IntentLiveError: _fault, Exception: _fault},
     )
 
     @app.get("/healthz", tags=["operations"], response_class=PlainTextResponse)

@@ -19,6 +19,9 @@ ALGORITHM: Final = "RSA-OAEP"
 Encoding: TypeAlias = Literal["A128CBC-HS256", "A128GCM", "A256GCM"]
 ENCODINGS: Final = get_args(Encoding)
 
+MAX_SERVER_KEYS: Final = 8
+"""How many may count at one time: a token that does not name its key is tried with each."""
+
 _KEY_BITS = 3072
 _TAG_BYTES = 16
 _REGISTRY = jwe.JWERegistry(algorithms=[ALGORITHM, *ENCODINGS], strict_check_header=False)
@@ -33,6 +36,12 @@ def new_server_key(now: int) -> ServerKey:
     """A private key for this server; `now` in ms."""
     key = RSAKey.generate_key(_KEY_BITS)
     return ServerKey(key.thumbprint(), key.as_pem(private=True).decode(), now)
+
+
+def prepare(keys: Sequence[ServerKey]) -> None:
+    """Read private keys in advance: it takes some hundred ms each, and is remembered."""
+    for key in keys:
+        _private_key(key)
 
 
 def jwk_set(keys: Sequence[ServerKey]) -> dict[str, object]:
@@ -83,6 +92,6 @@ def _opened(token: str, key: ServerKey) -> str | None:
         return None
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=2 * MAX_SERVER_KEYS)
 def _private_key(key: ServerKey) -> RSAKey:
     return RSAKey.import_key(key.private)

@@ -5,8 +5,10 @@ changes, which is noticed within `RECHECK_MS`. What is not there is never rememb
 and what is another account's is not remembered for this one.
 """
 
+import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Hashable, Sequence
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from msgspec import Struct
 
@@ -14,8 +16,8 @@ from intentlive.auth import encryption, tokens
 from intentlive.auth.compact import INVALID_CREDENTIALS, not_a_token, refused
 from intentlive.auth.tokens import Claims
 from intentlive.core.errors import Refusal
-from intentlive.ports import Account, App, AppKey, Bot, Scope, ServerKey, Store
-from intentlive.sharing import Shared
+from intentlive.ports import Account, App, AppKey, Bot, Scope, ServerKey, Store, UsedToken
+from intentlive.sharing import Shared, Together
 
 RECHECK_MS = 250
 _RECHECK_AHEAD_MS = 150
@@ -25,6 +27,11 @@ MAX_TOKEN = 16 * 1024
 """Characters; a token is some hundred, an encrypted one with a large key two thousand."""
 
 _MAX_ADMITTED = 10_000
+_MAX_ADMITTED_AN_APP = 1_000
+_MAX_REMEMBERED = 4 * 1024  # characters of a token
+
+Call: TypeAlias = tuple[str | None, str | None, Scope, str]
+"""A token, an account id, a scope and a bot."""
 
 Item = TypeVar("Item")
 Key = TypeVar("Key", bound=Hashable)
@@ -79,9 +86,11 @@ class Gate:
         self._accounts: dict[str, Account] = {}
         self._apps: dict[str, App] = {}
         self._bots: dict[tuple[str, str], Bot] = {}
+        self._spending = Together(store.use_tokens)
         self._server_keys: Sequence[ServerKey] | None = None
         self._rechecks: Shared[None] = Shared()
-        self._admitted: dict[tuple[str | None, str | None, Scope, str], Grant] = {}
+        self._admitted: dict[Call, Grant] = {}
+        self._admissions: Counter[str] = Counter()
 
     def admitted(
         self, token: str | None, account_id: str | None, scope: Scope, bot_id: str
@@ -134,10 +143,27 @@ class Gate:
             )
         bot = await self.check_bot(grant, bot_id)
         if grant.until is not None and grant.revision == self._revision:
-            if len(self._admitted) >= _MAX_ADMITTED:
-                del self._admitted[next(iter(self._admitted))]
-            self._admitted[*grant.presented, scope, bot_id] = grant
+            self._remember(grant, scope, bot_id)
         return bot
+
+    def _remember(self, grant: Grant, scope: Scope, bot_id: str) -> None:
+        """Remember an admission; an app that has very many of them loses its own, not others'."""
+        token, _ = grant.presented
+        if len(token) > _MAX_REMEMBERED:
+            return
+        client_id = grant.app.client_id
+        if self._admissions[client_id] >= _MAX_ADMITTED_AN_APP:
+            mine = [key for key, each in self._admitted.items() if each.app.client_id == client_id]
+            for key in mine:
+                self._forget(key)
+        if len(self._admitted) >= _MAX_ADMITTED:
+            self._forget(next(iter(self._admitted)))
+        key = (*grant.presented, scope, bot_id)
+        self._admissions[client_id] += key not in self._admitted
+        self._admitted[key] = grant
+
+    def _forget(self, key: Call) -> None:
+        self._admissions[self._admitted.pop(key).app.client_id] -= 1
 
     async def check_bot(self, grant: Grant, bot_id: str) -> Bot:
         """The bot, if it is the account's and one that the app is bound to; Refusal."""
@@ -164,6 +190,7 @@ class Gate:
         keys, revision = self._server_keys, self._revision
         if keys is None:
             keys = await self._store.server_keys(now)
+            await asyncio.to_thread(encryption.prepare, keys)
             if revision == self._revision:
                 self._server_keys = keys
         return [key for key in keys if key.until is None or now < key.until]
@@ -212,7 +239,7 @@ class Gate:
         if self._looks:
             is_first = not await self._store.is_used(client_id, digest)
         else:
-            is_first = await self._store.use_token(client_id, digest, until)
+            is_first = await self._spending.ask(UsedToken(client_id, digest, until))
         if not is_first:
             raise tokens.replayed()
 
@@ -228,6 +255,7 @@ class Gate:
             self._server_keys = None
             for remembered in (self._accounts, self._apps, self._bots, self._admitted):
                 remembered.clear()
+            self._admissions.clear()
             self._on_change()
         self._checked = now
 

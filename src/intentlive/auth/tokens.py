@@ -160,7 +160,7 @@ def mint(  # noqa: PLR0913 - all but the first three are keywords
         check_secret(key)
     try:
         return jws.serialize_compact(header, signed, _key(algorithm, key), algorithms=[algorithm])
-    except JoseError as error:
+    except (JoseError, TypeError) as error:  # TypeError: the key is encrypted
         raise ValueError(f"this key cannot sign {algorithm}: {error}") from error
 
 

@@ -5,9 +5,8 @@ from typing import Annotated
 
 import msgspec
 from cyclopts import App, Parameter
-from cyclopts.types import NonNegativeInt
 
-from intentlive.cli.options import check_id
+from intentlive.cli.options import Limit, check_id
 from intentlive.cli.output import AsJson, Item, confirmed, show, show_all
 from intentlive.cli.stores import listed, must_exist, opened
 from intentlive.clock import wall_clock
@@ -20,10 +19,10 @@ account = App(name="account", help="Accounts: tenants, each with bots and apps o
 
 AccountId = Annotated[str, Parameter(help="The account's id.")]
 RateLimit = Annotated[
-    NonNegativeInt, Parameter(help="Requests a minute for all apps together; 0 is unlimited.")
+    Limit, Parameter(help="Requests a minute for all apps together; 0 is unlimited.")
 ]
 EventLimit = Annotated[
-    NonNegativeInt, Parameter(help="Events a minute for all its bots together; 0 is unlimited.")
+    Limit, Parameter(help="Events a minute for all its bots together; 0 is unlimited.")
 ]
 
 
@@ -84,15 +83,17 @@ async def update(
     at: StoreSettings = StoreSettings(),
 ) -> None:
     """Change an account's name or limits; running servers notice within a second."""
-    async with opened(at) as store:
-        found = must_exist(await store.account(account_id), "account", account_id)
-        changed = msgspec.structs.replace(
+
+    def change(found: Account) -> Account:
+        return msgspec.structs.replace(
             found,
             name=found.name if name is None else name,
             rate_limit=found.rate_limit if rate_limit is None else rate_limit,
             event_limit=found.event_limit if event_limit is None else event_limit,
         )
-        await store.update_account(changed)
+
+    async with opened(at) as store:
+        changed = await store.update_account(account_id, change)
     show(_item(changed), as_json=json)
 
 

@@ -1,29 +1,26 @@
 """`intentlive app`: the clients that may call."""
 
 import secrets
-from pathlib import Path
 from typing import Annotated
 
 import msgspec
 from cyclopts import App as Command
 from cyclopts import Parameter
-from cyclopts.types import ExistingFile, NonNegativeInt
+from cyclopts.types import ExistingFile
 
-from intentlive.auth.encryption import new_server_key
 from intentlive.auth.tokens import (
-    check_public_key,
     check_secret,
-    new_secret,
     signs_with_secret,
 )
-from intentlive.cli.options import check_id, read_pem
+from intentlive.cli.appkeys import key_for, need_server_key, rotated
+from intentlive.cli.options import Overlap, check_id
 from intentlive.cli.output import AsJson, Item, confirmed, show, show_all
 from intentlive.cli.stores import listed, must_exist, opened
 from intentlive.clock import wall_clock
 from intentlive.core import ids
 from intentlive.core.errors import IntentLiveError
 from intentlive.core.times import format_instant
-from intentlive.ports import Algorithm, App, AppKey, Scope, Store
+from intentlive.ports import Algorithm, App, Scope
 from intentlive.settings import StoreSettings
 
 app = Command(name="app", help="Apps: clients with a secret or key, scopes and bots.")
@@ -62,9 +59,6 @@ EnforceJti = Annotated[
 EnforceJwe = Annotated[
     bool, Parameter(help="Tokens must come encrypted for this server (/.well-known/jwks.json).")
 ]
-Overlap = Annotated[
-    NonNegativeInt, Parameter(help="Seconds that the key until now goes on to count.")
-]
 
 
 @app.command
@@ -100,7 +94,7 @@ async def create(
     client_secret: str
         Bring a secret of your own (HS256, HS512; best in INTENTLIVE_CLIENT_SECRET).
     """
-    key = _key(algorithm, client_secret, public_key)
+    key = key_for(algorithm, client_secret, public_key)
     made = App(
         client_id=client_id or ids.client_id(secrets.token_bytes(16)),
         account_id=account,
@@ -115,8 +109,9 @@ async def create(
         enforce_jwe=enforce_jwe,
     )
     async with opened(at) as store:
+        if enforce_jwe:
+            await need_server_key(store)
         await store.add_app(made)
-        await _need_server_key(store, made)
     shown = {"clientId": made.client_id}
     if signs_with_secret(algorithm) and client_secret is None:
         shown["clientSecret"] = key.text
@@ -173,8 +168,8 @@ async def update(
     """
     if whole_account and bot:
         raise IntentLiveError("choose --bot or --whole-account")
-    async with opened(at) as store:
-        found = must_exist(await store.app(client_id), "app", client_id)
+
+    def change(found: App) -> App:
         changed = msgspec.structs.replace(
             found,
             name=found.name if name is None else name,
@@ -184,11 +179,14 @@ async def update(
             enforce_jti=found.enforce_jti if enforce_jti is None else enforce_jti,
             enforce_jwe=found.enforce_jwe if enforce_jwe is None else enforce_jwe,
         )
-        if public_key is not None:
-            key = _key(found.algorithm, None, public_key)
-            changed = msgspec.structs.replace(changed, keys=(key,))
-        await store.update_app(changed)
-        await _need_server_key(store, changed)
+        if public_key is None:
+            return changed
+        return msgspec.structs.replace(changed, keys=(key_for(found.algorithm, None, public_key),))
+
+    async with opened(at) as store:
+        if enforce_jwe:
+            await need_server_key(store)
+        changed = await store.update_app(client_id, change)
     show(_item(changed), as_json=json)
 
 
@@ -212,23 +210,18 @@ async def rotate(
     client_secret: str
         Bring a secret of your own (HS256, HS512; best in INTENTLIVE_CLIENT_SECRET).
     """
+    now = wall_clock()
+    until = now + overlap * 1000
+
+    def change(found: App) -> App:
+        return rotated(found, key_for(found.algorithm, client_secret, public_key), now, until)
+
     async with opened(at) as store:
-        found = must_exist(await store.app(client_id), "app", client_id)
-        key = _key(found.algorithm, client_secret, public_key)
-        if key.text in [known.text for known in found.keys]:
-            raise IntentLiveError("the app has this key already: nothing was changed")
-        now = wall_clock()
-        until = now + overlap * 1000
-        kept = [
-            AppKey(old.text, until if old.until is None else min(old.until, until))
-            for old in found.keys
-            if until > now and (old.until is None or old.until > now)
-        ]
-        await store.update_app(msgspec.structs.replace(found, keys=(key, *kept)))
+        changed = await store.update_app(client_id, change)
     shown = {"clientId": client_id}
-    if signs_with_secret(found.algorithm) and client_secret is None:
-        shown["clientSecret"] = key.text
-    if kept:
+    if signs_with_secret(changed.algorithm) and client_secret is None:
+        shown["clientSecret"] = changed.keys[0].text
+    if changed.keys[1:]:
         shown["oldUntil"] = format_instant(until)
     show(shown, as_json=json)
 
@@ -247,30 +240,6 @@ async def delete(
     if confirmed(f"Delete app {client_id}?", yes=yes):
         async with opened(at) as store:
             await store.delete_app(client_id)
-
-
-def _key(algorithm: Algorithm, secret: str | None, path: Path | None) -> AppKey:
-    """What an app is verified with: a public key from a file, or a secret, by default a new one."""
-    if secret is not None and not signs_with_secret(algorithm):
-        raise IntentLiveError(f"an app of algorithm {algorithm} has no client secret")
-    if signs_with_secret(algorithm) != (path is None):
-        needed = "no public key" if signs_with_secret(algorithm) else "--public-key FILE"
-        raise IntentLiveError(f"an app of algorithm {algorithm} takes {needed}")
-    if path is None:
-        return AppKey(secret or new_secret())
-    pem = read_pem(path)
-    try:
-        check_public_key(pem)
-    except ValueError as error:
-        raise IntentLiveError(f"{path}: {error}") from error
-    return AppKey(pem)
-
-
-async def _need_server_key(store: Store, app: App) -> None:
-    """Make the server's first key when the first app needs one."""
-    now = wall_clock()
-    if app.enforce_jwe and not await store.server_keys(now):
-        await store.add_server_key(new_server_key(now), others_until=now)
 
 
 def _item(found: App) -> Item:

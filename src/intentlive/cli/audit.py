@@ -5,15 +5,14 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.types import PositiveInt
 
+from intentlive import erasure
 from intentlive.cli.output import AsJson, Item, complain, confirmed, show, show_all
 from intentlive.cli.stores import listed, must_exist, opened
 from intentlive.core.errors import IntentLiveError
 from intentlive.core.personal import Person
 from intentlive.core.times import format_instant
-from intentlive.ports import Act, Erasure, Store
+from intentlive.ports import Act, Store
 from intentlive.settings import StoreSettings
-
-_SESSIONS_AT_ONCE = 2_000
 
 
 async def audit(
@@ -65,16 +64,7 @@ async def erase(
         return
     async with opened(at) as store:
         bots = await _bots(store, account, bot)
-        who = {
-            name: await store.pseudonym(value)
-            for name, value in (("user", user), ("ani", ani), ("dni", dni))
-            if value
-        }
-        where = bot or account or "whole store"
-        await store.add_act("erasure begun", where, who)
-        erased = sum([await _erase(store, bot_id, person) for bot_id in bots])
-        await store.add_act("erasure done", where, {**who, "sessions": erased})
-        await store.scrub()
+        erased = await erasure.erase(store, person, bots, where=bot or account or "whole store")
     show({"erased": erased}, as_json=json)
     complain("backups made before still hold what was erased: delete them, too")
 
@@ -86,19 +76,6 @@ async def _bots(store: Store, account: str | None, bot: str | None) -> list[str]
         must_exist(await store.bot(bot, account), "bot", bot)
         return [bot]
     return [found.bot_id for found in await store.bots(account)]
-
-
-async def _erase(store: Store, bot_id: str, person: Person) -> int:
-    """Look through a bot until a whole pass finds nothing: events may come in meanwhile."""
-    erased, found = 0, -1
-    while found:
-        step = Erasure(0, "")
-        found = 0
-        while step.next is not None:
-            step = await store.erase(bot_id, person, step.next, _SESSIONS_AT_ONCE)
-            found += step.erased
-        erased += found
-    return erased
 
 
 def _item(act: Act) -> Item:

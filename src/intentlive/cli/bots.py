@@ -20,8 +20,8 @@ from intentlive.settings import StoreSettings
 
 bot = App(name="bot", help="Bots: each has sessions of its own.")
 
-_FOURTEEN_DAYS = 14 * 24 * 3600
-_TEN_YEARS = 3650  # days
+_FOURTEEN_DAYS = 14 * 24 * 3600  # seconds, as it is given; the next in days, likewise
+_TEN_YEARS = 3650
 
 BotId = Annotated[str, Parameter(help="The bot's id.")]
 IdleTimeout = Annotated[
@@ -121,26 +121,40 @@ async def update(
     skip_silent: SkipSilent | None = None,
     personal_data: Shown | None = None,
     retention: Retention | None = None,
+    yes: bool = False,
     json: AsJson = False,
     at: StoreSettings = StoreSettings(),
 ) -> None:
-    """Change a bot; a new idle timeout counts from now on, sessions before keep the old one."""
-    async with opened(at) as store:
-        found = must_exist(await store.bot(bot_id), "bot", bot_id)
+    """Change a bot; a new idle timeout counts from now on, sessions before keep the old one.
+
+    Parameters
+    ----------
+    yes: bool
+        Do not ask before sessions are deleted, for a retention.
+    """
+
+    def change(found: Bot) -> Bot:
         rules = found.rules
         if idle_timeout is not None:
             since = (wall_clock(), idle_timeout)
             rules = msgspec.structs.replace(rules, idle_timeouts=(*rules.idle_timeouts, since))
         if skip_silent is not None:
             rules = msgspec.structs.replace(rules, skip_silent=skip_silent)
-        changed = msgspec.structs.replace(
+        return msgspec.structs.replace(
             found,
             name=found.name if name is None else name,
             rules=rules,
             personal_data=personal_data or found.personal_data,
             retention_days=found.retention_days if retention is None else retention or None,
         )
-        await store.update_bot(changed)
+
+    if retention and not confirmed(
+        f"Delete sessions of {bot_id} {retention} days after their end, those of the past, too?",
+        yes=yes,
+    ):
+        return
+    async with opened(at) as store:
+        changed = await store.update_bot(bot_id, change)
     show(_item(changed), as_json=json)
 
 

@@ -1,14 +1,13 @@
 """`intentlive key`: the server's keys for encrypted tokens."""
 
-from typing import Annotated
+from cyclopts import App
 
-from cyclopts import App, Parameter
-from cyclopts.types import NonNegativeInt
-
-from intentlive.auth.encryption import new_server_key
+from intentlive.auth.encryption import MAX_SERVER_KEYS, new_server_key
+from intentlive.cli.options import Overlap
 from intentlive.cli.output import AsJson, show, show_all
 from intentlive.cli.stores import listed, opened
 from intentlive.clock import wall_clock
+from intentlive.core.errors import IntentLiveError
 from intentlive.core.times import format_instant
 from intentlive.settings import StoreSettings
 
@@ -18,9 +17,7 @@ key = App(name="key", help="Keys: what clients encrypt tokens with, at /.well-kn
 @key.command
 async def rotate(
     *,
-    overlap: Annotated[
-        NonNegativeInt, Parameter(help="Seconds that the keys until now go on to count.")
-    ] = 7 * 24 * 3600,
+    overlap: Overlap = 7 * 24 * 3600,
     json: AsJson = False,
     at: StoreSettings = StoreSettings(),
 ) -> None:
@@ -28,6 +25,11 @@ async def rotate(
     now = wall_clock()
     made = new_server_key(now)
     async with opened(at) as store:
+        if overlap and len(await store.server_keys(now)) >= MAX_SERVER_KEYS:
+            raise IntentLiveError(
+                f"{MAX_SERVER_KEYS} keys count already: rotate with --overlap 0, or wait for one's "
+                "end (intentlive key list)"
+            )
         await store.add_server_key(made, others_until=now + overlap * 1000)
     show({"keyId": made.key_id}, as_json=json)
 

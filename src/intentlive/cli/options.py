@@ -1,9 +1,22 @@
 """What options of several commands have in common."""
 
 from pathlib import Path
+from typing import Annotated, TypeAlias
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from intentlive.core import ids
 from intentlive.core.errors import IntentLiveError
+
+Overlap: TypeAlias = Annotated[
+    int,
+    Parameter(
+        validator=Number(gte=0, lte=10 * 366 * 24 * 3600),
+        help="Seconds that what counted until now goes on to count (up to ten years).",
+    ),
+]
+Limit: TypeAlias = Annotated[int, Parameter(validator=Number(gte=0, lte=1_000_000_000))]
 
 
 def check_id(_type: object, value: str | None) -> None:

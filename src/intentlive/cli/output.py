@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeAlias
 from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 AsJson: TypeAlias = Annotated[
     bool,
@@ -39,7 +40,7 @@ def show_all(items: Sequence[Item], *, as_json: bool, none: str) -> None:
     for key in items[0]:
         table.add_column(key, overflow="fold")
     for item in items:
-        table.add_row(*(_plain(value) for value in item.values()))
+        table.add_row(*(Text(_plain(value)) for value in item.values()))
     # A pipe has no width of its own: let no column be cut there.
     Console(width=None if sys.stdout.isatty() else 400).print(table)
 
@@ -64,5 +65,6 @@ def _plain(value: object) -> str:
     if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, list | tuple):
-        return ", ".join(map(str, value)) or "-"
-    return str(value)
+        return ", ".join(map(_plain, value)) or "-"
+    # What others have named must not steer this terminal.
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in str(value))

@@ -1,7 +1,7 @@
 """Opening the store that the options name, for the time of one command."""
 
-import getpass
 import os
+import pwd
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -43,11 +43,12 @@ async def opened(settings: StoreSettings, *, make: bool = False) -> AsyncIterato
 
 def _who() -> str:
     """Who runs this command, for the audit: the user, and who became that user by sudo."""
+    uid = os.getuid()  # and not the environment, where anyone may call themselves anything
     try:
-        user = getpass.getuser()
-    except (KeyError, OSError):  # a container's user without a name
-        user = f"uid {os.getuid()}"
-    by = os.environ.get("SUDO_USER")
+        user = pwd.getpwuid(uid).pw_name
+    except KeyError:  # a container's user without a name
+        user = f"uid {uid}"
+    by = os.environ.get("SUDO_USER") if uid == 0 else None
     return f"{by} as {user}@{socket.gethostname()}" if by else f"{user}@{socket.gethostname()}"
 
 

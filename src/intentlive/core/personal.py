@@ -15,6 +15,7 @@ from intentlive.core.session import State
 PersonalData: TypeAlias = Literal["verbatim", "masked", "pseudonym"]
 
 _TELEPHONE = re.compile(r"\+?[0-9][0-9 ().-]+")
+_DOMAIN = re.compile(r"[\w-]+(\.[\w-]+)*\.[^\W\d_]{2,}")
 _HIDDEN = "***"
 
 
@@ -68,7 +69,7 @@ def masked(value: str) -> str:
     its first and last two.
     """
     name, at, domain = value.rpartition("@")
-    if at:
+    if name and _DOMAIN.fullmatch(domain):
         return name[:1] + _HIDDEN + at + domain
     if len(value) >= 12 and _TELEPHONE.fullmatch(value):
         return value[:5] + _HIDDEN + value[-3:]

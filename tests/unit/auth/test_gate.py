@@ -10,7 +10,7 @@ from intentlive.auth.tokens import mint
 from intentlive.core.errors import Refusal, StoreUnavailable
 from intentlive.ports import AppKey
 from tests.contract.conftest import SECRET, add_bot, an_app
-from tests.stores import open_store
+from tests.stores import open_store, put
 
 ANALYTICS, EVENTS = "SmartAssist Analytics", "Session Events"
 replace = msgspec.structs.replace
@@ -107,7 +107,7 @@ async def test_an_account_wide_app_and_a_bot_that_is_not_there(world, bot):
 
 
 async def test_scope_comes_before_the_bot(world):
-    await world.store.update_app(replace(an_app(), scopes=(EVENTS,)))
+    await put(world.store, replace(an_app(), scopes=(EVENTS,)))
     for bot in ("st-1", "st-unknown"):
         refusal = await world.refusal(bot=bot)
         assert refusal.message == "Permission denied. Scope is incorrect!"
@@ -151,7 +151,7 @@ async def test_a_deleted_app_is_refused_soon(world):
 async def test_a_changed_secret_refuses_tokens_that_were_accepted_before(world):
     token = world.token()
     await world.call(token=token)
-    await world.store.update_app(replace(an_app(), keys=(AppKey("a changed client secret"),)))
+    await put(world.store, replace(an_app(), keys=(AppKey("a changed client secret"),)))
     world.now += RECHECK_MS
     assert (await world.refusal(token=token)).check == "signature"
     await world.call(token=world.token(secret="a changed client secret"))
@@ -159,7 +159,7 @@ async def test_a_changed_secret_refuses_tokens_that_were_accepted_before(world):
 
 async def test_a_narrowed_app_loses_its_bots_soon(world):
     await world.call(bot="st-2")
-    await world.store.update_app(an_app(bots=("st-1",)))
+    await put(world.store, an_app(bots=("st-1",)))
     world.now += RECHECK_MS
     assert (await world.refusal(bot="st-2")).check == "bot"
 
@@ -182,7 +182,7 @@ async def test_an_app_read_while_the_registry_changed_is_not_remembered(world):
     async def slow_find(client_id):
         found = await find(client_id)
         world.store.app = find
-        await world.store.update_app(replace(an_app(), keys=(AppKey("a changed client secret"),)))
+        await put(world.store, replace(an_app(), keys=(AppKey("a changed client secret"),)))
         world.now += RECHECK_MS
         await world.gate.authenticate(world.token("cs-bound"), None)
         return found
@@ -244,3 +244,18 @@ async def test_what_was_admitted_is_known_without_asking_and_nothing_else(world)
         assert world.gate.admitted(*other) is None
     world.now += RECHECK_MS
     assert world.gate.admitted(*asked) is None
+
+
+async def test_an_app_of_many_tokens_loses_its_own_admissions_and_no_others(world, monkeypatch):
+    monkeypatch.setattr("intentlive.auth.gate._MAX_ADMITTED_AN_APP", 3)
+    await world.call(token=(other := world.token("cs-bound")))
+    for ttl in range(1, 9):
+        await world.call(token=world.token(ttl=ttl))
+    assert len(world.gate._admitted) <= 4
+    assert world.gate.admitted(other, None, ANALYTICS, "st-1") is not None
+
+
+async def test_a_very_long_token_is_checked_each_time(world):
+    long = mint("cs-1", SECRET, "HS256", now=0, ttl=None, token_id="x" * 6_000)
+    await world.call(token=long)
+    assert world.gate.admitted(long, None, ANALYTICS, "st-1") is None

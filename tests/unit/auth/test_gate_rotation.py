@@ -7,7 +7,7 @@ from intentlive.auth.encryption import encrypt, jwk_set
 from intentlive.auth.gate import RECHECK_MS
 from intentlive.ports import AppKey, ServerKey
 from tests.contract.conftest import SECRET, add_bot, an_app
-from tests.stores import open_store
+from tests.stores import open_store, put
 
 from .signing import OTHER_PRIVATE, PRIVATE
 from .test_gate import ANALYTICS, World
@@ -43,7 +43,7 @@ async def test_both_secrets_count_until_the_old_ones_end(world):
     until = world.now + 100
     await world.call()
     keys = (AppKey(NEW_SECRET), AppKey(SECRET, until))
-    await world.store.update_app(replace(an_app(), keys=keys))
+    await put(world.store, replace(an_app(), keys=keys))
     world.gate = world.make_gate()
     old, new = world.token(), world.token(secret=NEW_SECRET)
     await world.call(token=old)
@@ -57,18 +57,18 @@ async def test_both_secrets_count_until_the_old_ones_end(world):
 
 
 async def test_a_secret_that_is_over_counts_no_more_though_it_is_the_only_one(world):
-    await world.store.update_app(replace(an_app(), keys=(AppKey(SECRET, world.now),)))
+    await put(world.store, replace(an_app(), keys=(AppKey(SECRET, world.now),)))
     assert (await world.refusal()).check == "signature"
 
 
 async def test_an_app_without_keys_admits_nobody(world):
-    await world.store.update_app(replace(an_app(), keys=()))
+    await put(world.store, replace(an_app(), keys=()))
     assert (await world.refusal()).check == "signature"
 
 
 async def test_the_earlier_end_of_token_and_secret_counts(world):
     keys = (AppKey(SECRET, world.now + 10 * 60_000),)
-    await world.store.update_app(replace(an_app(), keys=keys))
+    await put(world.store, replace(an_app(), keys=keys))
     grant = await world.call(token=world.token(ttl=100))
     assert grant.until == world.now + 160_000
     grant = await world.call(token=world.token(ttl=3600))
@@ -128,6 +128,6 @@ async def test_the_first_key_counts_at_once(tmp_path):
 async def test_the_switch_counts_for_calls_that_were_admitted_before(world):
     token = world.token()
     await world.call(token=token)
-    await world.store.update_app(replace(an_app(), enforce_jwe=True))
+    await put(world.store, replace(an_app(), enforce_jwe=True))
     world.now += RECHECK_MS
     assert (await world.refusal(token=token)).check == "encryption"

@@ -11,7 +11,7 @@ from intentlive.auth.tokens import mint
 from intentlive.core.errors import Refusal, StoreUnavailable
 from intentlive.ports import ServerKey
 from tests.contract.conftest import SECRET, add_bot, an_app
-from tests.stores import open_store
+from tests.stores import open_store, put
 
 from .signing import PRIVATE, signed
 from .test_gate import ANALYTICS, EVENTS, World
@@ -158,7 +158,7 @@ async def test_a_call_that_was_admitted_is_not_admitted_unasked(world):
 async def test_the_switch_counts_for_tokens_that_were_admitted_before(world):
     token = world.token(client_id="cs-free")
     await world.call(token=token)
-    await world.store.update_app(replace(an_app("cs-free"), enforce_jti=True))
+    await put(world.store, replace(an_app("cs-free"), enforce_jti=True))
     world.now += RECHECK_MS
     await world.call(token=token)
     assert (await world.refusal(token=token)).check == "replay"
@@ -180,7 +180,7 @@ async def test_an_id_is_forgotten_only_when_its_token_is_over_everywhere(world):
 async def test_what_is_encrypted_anew_is_still_the_same_token(world):
     key = ServerKey("k", PRIVATE, 1)
     await world.store.add_server_key(key, others_until=0)
-    await world.store.update_app(replace(an_app(), enforce_jti=True, enforce_jwe=True))
+    await put(world.store, replace(an_app(), enforce_jti=True, enforce_jwe=True))
     (jwk,) = jwk_set([key])["keys"]
     await world.call(token=encrypt(world.token(), jwk, "A128GCM"))
     again = encrypt(world.token(), jwk, "A256GCM")
@@ -188,13 +188,17 @@ async def test_what_is_encrypted_anew_is_still_the_same_token(world):
 
 
 async def test_nobody_is_admitted_while_uses_cannot_be_written_down(world):
-    use = world.store.use_token
+    use = world.store.use_tokens
+    away = [True]
 
-    async def fail(*_use):
-        raise StoreUnavailable("away")
+    async def fail(uses):
+        if away:
+            raise StoreUnavailable("away")
+        return await use(uses)
 
-    world.store.use_token = fail
+    world.store.use_tokens = fail
+    gate = world.make_gate()
     with pytest.raises(StoreUnavailable):
-        await world.call()
-    world.store.use_token = use
-    await world.call()
+        await world.call(gate=gate)
+    away.clear()
+    await world.call(gate=gate)

@@ -1,6 +1,6 @@
 """Apps in SQLite, their keys sealed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from intentlive.core.errors import AlreadyExists, NotFound
 from intentlive.ports import App
@@ -42,15 +42,16 @@ class SqliteApps(SqlitePart):
             lambda c: rows.apps(c, self._vault, query, account_id=account_id)
         )
 
-    async def update_app(self, app: App) -> None:
-        def work(connection: Connection) -> Detail:
-            _need_bots(connection, app)
-            found = rows.apps(connection, self._vault, "app", client_id=app.client_id)
-            before = rows.needed(found, f"app {app.client_id}")
-            connection.execute(_SQL["update_app"], rows.app_row(app, self._vault))
-            return rows.changes(before, app)
+    async def update_app(self, client_id: str, change: Callable[[App], App]) -> App:
+        def work(connection: Connection) -> tuple[App, App]:
+            found = rows.apps(connection, self._vault, "app", client_id=client_id)
+            before = rows.needed(found, f"app {client_id}")
+            after = change(before)
+            _need_bots(connection, after)
+            connection.execute(_SQL["update_app"], rows.app_row(after, self._vault))
+            return before, after
 
-        await self._change("app updated", app.client_id, work)
+        return await self._update("app updated", client_id, work)
 
     async def delete_app(self, client_id: str) -> None:
         def work(connection: Connection) -> Detail:

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
-from intentlive.ports import ServerKey
+import msgspec
+
+from intentlive.ports import ServerKey, UsedToken
 from intentlive.stores import sql
 from intentlive.stores.sqlite.connection import Connection
 from intentlive.stores.sqlite.part import Detail, SqlitePart
@@ -13,10 +15,11 @@ _SQL = sql.queries("sqlite")
 class SqliteCredentials(SqlitePart):
     """The `Credentials` part of the store."""
 
-    async def use_token(self, client_id: str, digest: bytes, until: int) -> bool:
-        row = {"client_id": client_id, "digest": digest, "until": until}
-        used = await self._database.write(lambda c: c.execute(_SQL["use_token"], row).rowcount)
-        return used == 1
+    async def use_tokens(self, tokens: Sequence[UsedToken]) -> Sequence[bool]:
+        rows = [msgspec.structs.asdict(token) for token in tokens]
+        return await self._database.write(
+            lambda c: [c.execute(_SQL["use_token"], row).rowcount == 1 for row in rows]
+        )
 
     async def is_used(self, client_id: str, digest: bytes) -> bool:
         row = {"client_id": client_id, "digest": digest}

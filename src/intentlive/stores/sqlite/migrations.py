@@ -42,14 +42,15 @@ def migrate(connection: Connection, place: KeyPlace) -> Unlocked:
             connection.execute(statement)
         if number == _SEALS_SECRETS:
             _seal_secrets(connection, place)
-    connection.execute(f"PRAGMA user_version = {len(scripts)}")
+    if version < len(scripts):
+        connection.execute(f"PRAGMA user_version = {len(scripts)}")
     lies_open = connection.execute(_SQL["sealed"], {"name": _LIES_OPEN}).fetchone() is not None
     return Unlocked(*_unlock(connection, place), lies_open)
 
 
 def note_scrubbed(connection: Connection) -> None:
     """Note that what lay open is written over."""
-    connection.execute(_SQL["unseal"], {"name": _LIES_OPEN})
+    connection.execute(_SQL["forget_sealed"], {"name": _LIES_OPEN})
 
 
 def app_place(client_id: str) -> str:

@@ -3,9 +3,10 @@
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import msgspec
+from msgspec import Struct
 
 from intentlive.core.personal import Disguise, PersonalData
 from intentlive.ports import Acting
@@ -14,6 +15,7 @@ from intentlive.stores.sqlite.connection import Connection, Database
 from intentlive.stores.sqlite.migrations import Unlocked
 
 Detail: TypeAlias = Mapping[str, object]
+Item = TypeVar("Item", bound=Struct)
 
 _SQL = sql.queries("sqlite")
 
@@ -37,6 +39,19 @@ class SqlitePart:
 
         await self._database.write(change)
 
+    async def _update(
+        self, act: str, subject: str, work: Callable[[Connection], tuple[Item, Item]]
+    ) -> Item:
+        """Change one thing by `work`, which gives what it was and what it is; gives the latter."""
+
+        def change(connection: Connection) -> Item:
+            before, after = work(connection)
+            connection.execute(_SQL["raise_registry_revision"])
+            self._write_act(connection, act, subject, _changes(before, after))
+            return after
+
+        return await self._database.write(change)
+
     def _write_act(self, connection: Connection, act: str, subject: str, detail: Detail) -> None:
         row = {
             "time": self._acting.clock(),
@@ -53,3 +68,15 @@ class SqlitePart:
     def _key_for(self, purpose: str) -> bytes:
         """A key of its own for a purpose, so that its pseudonyms match no other's."""
         return hmac.digest(self._pseudonyms, purpose.encode(), hashlib.sha256)
+
+
+def _changes(before: Struct, after: Struct) -> Detail:
+    """What differs between two versions of one thing, as field: [before, after]; no secrets."""
+    old, new = (msgspec.to_builtins(each) for each in (before, after))
+    for each in (old, new):
+        if "keys" in each:
+            each["keys"] = [{"until": key["until"]} for key in each["keys"]]
+    different = {field: [old[field], new[field]] for field in old if old[field] != new[field]}
+    if getattr(before, "keys", None) != getattr(after, "keys", None):
+        different["keys"] = [old["keys"], new["keys"]]  # also where only the secret is another
+    return different

@@ -1,6 +1,6 @@
 """Accounts and bots in SQLite."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from intentlive.core.errors import AlreadyExists, StillInUse
 from intentlive.ports import Account, Bot
@@ -41,15 +41,17 @@ class SqliteRegistry(SqlitePart):
     async def accounts(self) -> Sequence[Account]:
         return await self._database.read(lambda c: rows.accounts(c, "accounts"))
 
-    async def update_account(self, account: Account) -> None:
-        def work(connection: Connection) -> Detail:
-            id_ = account.account_id
-            found = rows.accounts(connection, "account", account_id=id_)
-            before = rows.needed(found, f"account {id_}")
-            connection.execute(_SQL["update_account"], rows.account_row(account))
-            return rows.changes(before, account)
+    async def update_account(
+        self, account_id: str, change: Callable[[Account], Account]
+    ) -> Account:
+        def work(connection: Connection) -> tuple[Account, Account]:
+            found = rows.accounts(connection, "account", account_id=account_id)
+            before = rows.needed(found, f"account {account_id}")
+            after = change(before)
+            connection.execute(_SQL["update_account"], rows.account_row(after))
+            return before, after
 
-        await self._change("account updated", account.account_id, work)
+        return await self._update("account updated", account_id, work)
 
     async def delete_account(self, account_id: str) -> None:
         def work(connection: Connection) -> Detail:
@@ -82,19 +84,20 @@ class SqliteRegistry(SqlitePart):
         query = "bots" if account_id is None else "bots_of_account"
         return await self._database.read(lambda c: rows.bots(c, query, account_id=account_id))
 
-    async def update_bot(self, bot: Bot) -> None:
-        def work(connection: Connection) -> Detail:
-            found = rows.bots(connection, "bot", bot_id=bot.bot_id)
-            before = rows.needed(found, f"bot {bot.bot_id}")
-            connection.execute(_SQL["update_bot"], rows.bot_row(bot))
-            raise_revision(connection, bot.bot_id)
-            changed = set(bot.rules.idle_timeouts) ^ set(before.rules.idle_timeouts)
+    async def update_bot(self, bot_id: str, change: Callable[[Bot], Bot]) -> Bot:
+        def work(connection: Connection) -> tuple[Bot, Bot]:
+            found = rows.bots(connection, "bot", bot_id=bot_id)
+            before = rows.needed(found, f"bot {bot_id}")
+            after = change(before)
+            connection.execute(_SQL["update_bot"], rows.bot_row(after))
+            raise_revision(connection, bot_id)
+            changed = set(after.rules.idle_timeouts) ^ set(before.rules.idle_timeouts)
             if changed:
                 since = min(since for since, _ in changed)
-                reread_sessions(connection, bot.bot_id, bot.rules, since)
-            return rows.changes(before, bot)
+                reread_sessions(connection, bot_id, after.rules, since)
+            return before, after
 
-        await self._change("bot updated", bot.bot_id, work)
+        return await self._update("bot updated", bot_id, work)
 
     async def delete_bot(self, bot_id: str) -> None:
         def some_sessions(connection: Connection) -> int:

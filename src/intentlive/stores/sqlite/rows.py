@@ -68,18 +68,6 @@ def app_row(app: App, vault: Vault) -> Row:
     return row
 
 
-def changes(before: msgspec.Struct, after: msgspec.Struct) -> Row:
-    """What differs between two versions of one thing, as field: [before, after]; no secrets."""
-    old, new = (msgspec.to_builtins(each) for each in (before, after))
-    for each in (old, new):
-        if "keys" in each:
-            each["keys"] = [{"until": key["until"]} for key in each["keys"]]
-    different: Row = {field: [old[field], new[field]] for field in old if old[field] != new[field]}
-    if getattr(before, "keys", None) != getattr(after, "keys", None):
-        different["keys"] = [old["keys"], new["keys"]]  # also where only the secret is another
-    return different
-
-
 def only(found: Sequence[Item]) -> Item | None:
     """What was found under an id, if anything was."""
     return found[0] if found else None

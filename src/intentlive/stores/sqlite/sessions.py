@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from functools import partial
-from itertools import islice
 from operator import itemgetter
 
 import msgspec
@@ -153,14 +152,20 @@ def _row(bot_id: str, session_id: str, state: State, rules: BotRules) -> dict[st
 
 
 def _purge(bot_id: str, before: int, limit: int, connection: Connection) -> int:
-    ended = connection.execute(_SQL["sessions_ended_before"], {"bot_id": bot_id, "before": before})
-    # A record made elsewhere may have ended long before it, or other events, came in.
-    over = (id_ for id_, state in ended if reading.last_heard(decode_state(state)) < before)
-    rows = [{"bot_id": bot_id, "session_id": id_} for id_ in islice(over, limit)]
-    if rows:
-        connection.executemany(_SQL["delete_session"], rows)
+    some = {"bot_id": bot_id, "before": before, "limit": limit}
+    ended = connection.execute(_SQL["sessions_ended_before"], some).fetchall()
+    for session_id, state in ended:
+        if reading.last_heard(decode_state(state)) < before:
+            one = {"bot_id": bot_id, "session_id": session_id}
+            connection.execute(_SQL["delete_session"], one)
+        else:
+            # A record made elsewhere may have ended long before it, or other events, came in.
+            # Those could come again: its mark keeps them from bringing a part of it back.
+            row = _row(bot_id, session_id, ERASED, BotRules())
+            connection.execute(_SQL["save_session"], row)
+    if ended:
         raise_revision(connection, bot_id)
-    return len(rows)
+    return len(ended)
 
 
 def _erase(bot_id: str, person: Person, after: str, limit: int, connection: Connection) -> Erasure:

@@ -26,7 +26,7 @@ CREATE TABLE server_keys (
 CREATE TABLE used_tokens (
     client_id TEXT NOT NULL,
     digest BLOB NOT NULL,
-    until INTEGER NOT NULL, -- ms; the token is refused as expired from then on
+    until INTEGER NOT NULL, -- ms; the token has been over for an hour by then
     PRIMARY KEY (client_id, digest)
 ) STRICT;
 
@@ -44,3 +44,6 @@ CREATE TABLE acts (
 CREATE TRIGGER acts_stay BEFORE DELETE ON acts BEGIN SELECT RAISE(ABORT, 'acts are append-only'); END;
 
 CREATE TRIGGER acts_stand BEFORE UPDATE ON acts BEGIN SELECT RAISE(ABORT, 'acts are append-only'); END;
+
+-- An older server that still runs notices it, and sees that its tables have changed.
+UPDATE registry SET revision = revision + 1;

@@ -69,7 +69,7 @@ WHERE bot_id = :bot_id AND session_id > :after ORDER BY session_id LIMIT :limit;
 
 -- name: sessions_ended_before
 SELECT session_id, state FROM sessions
-WHERE bot_id = :bot_id AND listing IN (0, 1, 2) AND end_time < :before;
+WHERE bot_id = :bot_id AND listing IN (0, 1, 2) AND end_time < :before LIMIT :limit;
 
 -- name: delete_session
 DELETE FROM sessions WHERE bot_id = :bot_id AND session_id = :session_id;
@@ -172,7 +172,7 @@ SELECT value FROM sealed WHERE name = :name;
 -- name: seal
 INSERT INTO sealed (name, value) VALUES (:name, :value);
 
--- name: unseal
+-- name: forget_sealed
 DELETE FROM sealed WHERE name = :name;
 
 -- name: seal_app
