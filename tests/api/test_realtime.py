@@ -104,6 +104,7 @@ async def test_strangers_learn_nothing(server, headers):
     answer = await server.latest(headers=headers)
     assert (answer.status_code, answer.json()) == (401, UNKNOWN_CALLER)
     assert answer.headers["x-request-id"]
+    assert answer.headers["cache-control"] == "no-store"
 
 
 async def test_what_is_no_token_is_said_to_be_none(server):

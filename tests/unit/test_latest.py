@@ -78,6 +78,24 @@ async def test_changes_of_other_processes_are_seen_after_the_recheck(world):
     assert await world.ids() == ["a"]
 
 
+async def test_a_bot_that_is_asked_often_is_looked_at_ahead_and_nobody_waits(world):
+    assert await world.ids() == []
+    await world.tell(ended("a"), here=False)
+    world.now += RECHECK_MS - 1
+    asked_ahead = asyncio.Event()
+    check = world.store.revision
+
+    async def noted(bot_id):
+        found = await check(bot_id)
+        asked_ahead.set()
+        return found
+
+    world.store.revision = noted
+    assert world.views.at_hand("st-1").shown == b"[]"  # this one need not wait
+    await asked_ahead.wait()
+    assert await world.ids() == ["a"]
+
+
 async def test_a_recheck_that_finds_nothing_keeps_the_answer(world):
     await world.ids()
     world.now += RECHECK_MS

@@ -102,3 +102,18 @@ def refused(encoding, body):
     with pytest.raises(Problem) as problem:
         decode_content(encoding, body, LIMIT)
     return problem.value
+
+
+@pytest.mark.parametrize("encoding", COMPRESS)
+def test_much_content_out_of_little_is_no_batch_of_events(encoding):
+    """A real one gains some ten times; up to 4 MiB, more is taken all the same."""
+    mib = 1024 * 1024
+    opened = decode_content(encoding, COMPRESS[encoding](b"\0" * 4 * mib), 16 * mib)
+    assert len(opened) == 4 * mib
+    with pytest.raises(Problem) as caught:
+        decode_content(encoding, COMPRESS[encoding](b"\0" * (4 * mib + 1)), 16 * mib)
+    assert (caught.value.status, caught.value.check) == (413, "compression")
+    assert "100 to 1" in caught.value.message
+    lines = Random(1)
+    tenfold = b"".join(b"the same in every line" * 5 + lines.randbytes(8) for _ in range(50_000))
+    assert decode_content(encoding, COMPRESS[encoding](tenfold), 16 * mib) == tenfold

@@ -259,3 +259,20 @@ async def test_a_very_long_token_is_checked_each_time(world):
     long = mint("cs-1", SECRET, "HS256", now=0, ttl=None, token_id="x" * 6_000)
     await world.call(token=long)
     assert world.gate.admitted(long, None, ANALYTICS, "st-1") is None
+
+
+async def test_changes_are_looked_for_ahead_and_nobody_waits(world):
+    token = world.token()
+    await world.call(token=token)
+    looks, look = asyncio.Event(), world.store.registry_revision
+
+    async def noted():
+        looks.set()
+        return await look()
+
+    world.store.registry_revision = noted
+    assert world.gate.admitted(token, None, ANALYTICS, "st-1") is not None
+    assert not looks.is_set()
+    world.now += RECHECK_MS - 1
+    assert world.gate.admitted(token, None, ANALYTICS, "st-1") is not None
+    await looks.wait()

@@ -4,7 +4,14 @@ import pytest
 
 from intentlive.core.errors import TooManyEvents, UnreadableBody
 from intentlive.core.events import EVENT_TYPES, SessionDeflected
-from intentlive.ingest.cloudevents import BATCH, MAX_EVENTS, MEDIA_TYPES, NDJSON, SINGLE
+from intentlive.ingest.cloudevents import (
+    BATCH,
+    MAX_EVENTS,
+    MEDIA_TYPES,
+    NDJSON,
+    SINGLE,
+    parse_events,
+)
 
 from .wire import (
     GOOD,
@@ -207,3 +214,17 @@ def test_an_event_may_lie_five_minutes_ahead():
 def test_a_body_of_far_too_many_is_refused_before_it_is_built(media, body):
     with pytest.raises(TooManyEvents):
         parse_raw(media, body)
+
+
+@pytest.mark.parametrize("media_type", [BATCH, NDJSON])
+def test_what_is_older_than_is_kept_is_rejected_and_so_is_a_record_of_it(media_type):
+    """Though the record comes in an event of today."""
+    old = GOOD | {"id": "old", "time": "2022-01-06T11:29:59.999Z"}
+    older_record = recorded(endTime="2022-01-06T11:29:59.999Z") | {"id": "old record"}
+    events = [GOOD, old, older_record, recorded()]
+    oldest = NOON_MS - 30 * 60 * 1000
+    parsed = parse_events(media_type, body_of(media_type, events), NOON_MS, oldest)
+    assert [each.id for each in parsed.events] == ["1", "1"]
+    assert [(each.index, each.id) for each in parsed.rejected] == [(1, "old"), (2, "old record")]
+    assert parsed.reasons == {"retention": 2}
+    assert {each.errors[0].code for each in parsed.rejected} == {412}
