@@ -62,6 +62,12 @@ async def test_a_late_source_is_told_once_in_ten_minutes(server):
     assert len(await late_lines(server, minute_late)) == 1
 
 
+async def test_a_source_cannot_steer_a_terminal_through_the_log(server):
+    odd = event("message.sent", seconds=-61) | {"source": "urn\u2028:\x1b[2J"}
+    (line,) = await late_lines(server, odd)
+    assert line["source"] == "'urn\\u2028:\\x1b[2J'"
+
+
 async def test_a_full_memory_refuses_until_there_is_room(tmp_path, monkeypatch):
     monkeypatch.setattr(events, "MAX_IN_FLIGHT", 2_000)
     async with running(tmp_path) as server:
