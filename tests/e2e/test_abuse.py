@@ -14,6 +14,8 @@ from .wire import BATCH, finished
 
 MIB = 1024 * 1024
 GET = b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n"
+SHORTEST = b"GET /x HTTP/1.1\r\n\r\n"
+POST_OF_ONE = b"POST /x HTTP/1.1\r\ncontent-length: 1\r\n\r\n"
 
 
 def connect_from(server, address="127.0.0.1"):
@@ -168,6 +170,62 @@ def test_a_body_that_was_refused_unread_does_not_spoil_the_next_request(server, 
         connection.sendall(body[:9])
         connection.sendall(body[9:] + GET)
         assert next_answer(connection).status == 200
+
+
+@pytest.mark.parametrize(
+    ("begin", "end"), [(b"", b""), (POST_OF_ONE, b"x")], ids=["from the first", "behind a body"]
+)
+def test_a_flood_of_requests_on_one_connection(server, begin, end):
+    most = memory_of(server)
+    with connect_from(server) as connection:
+        connection.sendall(begin)
+        connection.settimeout(1)
+        with suppress(TimeoutError):
+            connection.sendall(end + SHORTEST * 1_000_000)
+        connection.settimeout(PATIENCE)
+        said = 0
+        while said < MIB:
+            said += len(connection.recv(65536)) or pytest.fail("the connection was closed")
+    assert memory_of(server) - most < 16 * MIB
+    assert call(server.port, "GET", "/healthz").status == 200
+
+
+def test_a_few_requests_at_once_are_answered_in_turn(server):
+    with connect_from(server) as connection:
+        paths = ["/healthz", "/openapi.json", "/nowhere", "/readyz", "/healthz"]
+        lines = [f"GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n" for path in paths]
+        lines[-1] = lines[-1].replace("host:", "connection: close\r\nhost:")
+        connection.sendall("".join(lines).encode())
+        said = answers_on(connection)
+    assert re.findall(rb"HTTP/1\.1 (\d+)", said) == [b"200", b"200", b"404", b"200", b"200"]
+
+
+HURRIED = "import intentlive.api.door as door; door.ANSWER_SECONDS = 1"
+
+
+def is_established(connection):
+    """Whether the other side, on this machine, still has this connection."""
+    table = Path("/proc/net/tcp")
+    if not table.is_file():
+        unavailable("the connections of other processes can be seen on Linux only")
+    ends = (connection.getpeername(), connection.getsockname())
+    there, here = (f"0100007F:{port:04X}" for _, port in ends)
+    return f" {there} {here} 01 " in table.read_text()
+
+
+def test_who_takes_no_answers_is_cut_off(new_server, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(HURRIED)
+    server = new_server()
+    server.environment |= {"PYTHONPATH": str(tmp_path)}
+    server.start()
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(PATIENCE)
+        connection.connect(("127.0.0.1", server.port))
+        assert is_established(connection)
+        connection.sendall(GET.replace(b"/healthz", b"/openapi.json") * 400)
+        eventually(lambda: not is_established(connection))
+    assert server.stop() == 0
 
 
 @pytest.mark.parametrize("name", [b"Upgrade", b"upgrade"])

@@ -1,15 +1,50 @@
-"""What the connections of a server share: their clock, their number by address, their refusals."""
+"""What the connections of a server share: limits, clock, number by address, refusals."""
 
 import secrets
 from collections import Counter
+from collections.abc import Iterable
 from ipaddress import ip_address
 
 import structlog
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from intentlive.api.errors import Problem
+from intentlive.api.errors import Problem, unavailable
 from intentlive.signals import Signals
 
+MAX_HEADER = 32 * 1024
+"""Bytes of a request line with its headers; likewise of the trailers behind a chunked body."""
+HEADER_SECONDS = 10
+"""From the opening of a connection, or the first byte of a request, to the end of its headers."""
+BODY_SECONDS = 60
+"""From there to the end of the body."""
+ANSWER_SECONDS = 60
+"""For the peer to take so much of what was written to it that more may be written, or the rest."""
+
 _log = structlog.get_logger("intentlive.requests")
+
+UNREADABLE = Problem(
+    400,
+    "This is not a request in HTTP/1.1",
+    check="not http",
+    detail="speak HTTP/1.1 with one of its usual methods, and TLS only where the server does",
+)
+TOO_LARGE = Problem(
+    431,
+    f"The headers are larger than {MAX_HEADER // 1024} KiB",
+    check="header size",
+    detail="send fewer or shorter headers",
+)
+TOO_SLOW = Problem(
+    408,
+    "The request did not come in time",
+    check="slow",
+    detail=f"send headers within {HEADER_SECONDS} s, and the body within {BODY_SECONDS} s more",
+)
+CROWDED = unavailable(
+    "Too many connections from this address: close some, or use them again.",
+    check="connections",
+    detail="keep connections and use them again; for a proxy, see --max-connections-per-address",
+)
 
 
 class Door:
@@ -38,8 +73,10 @@ class Door:
         if not self._inside[place]:
             del self._inside[place]
 
-    def record(self, problem: Problem, client: str | None) -> str:
-        """Count and log an answer that no application gave; its request id."""
+    def refusal(
+        self, problem: Problem, client: str | None, headers: Iterable[tuple[bytes, bytes]]
+    ) -> bytes:
+        """Count and log an answer that no application gives; its bytes, those headers included."""
         request_id = secrets.token_hex(12)
         self._signals.count_request("(connection)", problem.status)
         self._signals.refusals.labels(problem.check).inc()
@@ -52,7 +89,17 @@ class Door:
             check=problem.check,
             mend=problem.detail,
         )
-        return request_id
+        body = problem.body()
+        headers = [
+            *headers,
+            (b"content-type", b"application/json"),
+            (b"content-length", b"%d" % len(body)),
+            (b"x-request-id", request_id.encode()),
+            *problem.headers,
+            (b"connection", b"close"),
+        ]
+        lines = [b"%s: %s\r\n" % header for header in headers]
+        return b"".join([STATUS_LINE[problem.status], *lines, b"\r\n", body])
 
 
 def place_of(address: str) -> bytes:

@@ -1,23 +1,26 @@
 """What a connection may cost, on a transport and in seconds that the test moves by hand."""
 
 import asyncio
+import gc
 import json
 import re
+import weakref
 
 import pytest
 import structlog
 import uvicorn
 from uvicorn.server import ServerState
 
-from intentlive.api.connections import (
+from intentlive.api import connections
+from intentlive.api.connections import connections_through, sweep
+from intentlive.api.door import (
+    ANSWER_SECONDS,
     BODY_SECONDS,
     HEADER_SECONDS,
     MAX_HEADER,
-    connections_through,
-    sweep,
+    Door,
+    place_of,
 )
-from intentlive.api.door import Door, place_of
-from intentlive.api.events import InFlight
 from intentlive.api.http import Call, ClientDisconnected
 from intentlive.signals import Signals
 
@@ -60,30 +63,42 @@ class Transport:
 
 
 class Application:
-    """Reads a body, if it `reads`, then begins to answer when it may, and ends when it may."""
+    """Reads a body, if it `reads`, then begins to answer when it may, and ends when it may.
+
+    If it `listens`, it waits for the end of the connection instead.
+    """
 
     def __init__(self):
-        self.reads = True
+        self.reads, self.listens = True, False
         self.may_answer, self.may_end = asyncio.Event(), asyncio.Event()
         self.may_answer.set()
         self.may_end.set()
         self.scopes, self.bodies, self.gone = [], [], 0
-        self.in_flight = InFlight(ENOUGH)
+        self.held = 0
 
     async def __call__(self, scope, receive, send):
         self.scopes.append(scope)
+        if self.listens:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            self.gone += 1
+            return
         if self.reads:
             try:
-                with self.in_flight.hold() as take:
-                    self.bodies.append(await Call(scope, receive, "bot").body(ENOUGH, take))
+                self.bodies.append(await Call(scope, receive, "bot").body(ENOUGH, self.take))
             except ClientDisconnected:
                 self.gone += 1
                 return
+            finally:
+                self.held = 0
         await self.may_answer.wait()
         headers = [(b"content-length", b"2")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await self.may_end.wait()
         await send({"type": "http.response.body", "body": b"ok"})
+
+    def take(self, size):
+        self.held += size
 
 
 class House:
@@ -243,13 +258,13 @@ async def test_every_request_of_a_connection_is_measured(house, log):
     check_refused(house, connection, 431, "header size", log)
 
 
-async def test_requests_in_one_packet_are_measured(house):
+async def test_requests_in_one_packet_are_measured(house, log):
     connection = house.open()
-    feed(connection, GET + header_of(3 * MAX_HEADER))
+    feed(connection, GET + header_of(MAX_HEADER) + header_of(MAX_HEADER + 1))
     await turn()
-    assert statuses(connection) == [200]
-    assert not is_open(connection)
-    assert len(house.application.scopes) == 1
+    assert statuses(connection) == [200, 200, 431]
+    check_refused(house, connection, 431, "header size", log)
+    assert len(house.application.scopes) == 2
 
 
 @pytest.mark.parametrize("packet", [1000, MAX_HEADER - 1, 10 * MAX_HEADER])
@@ -348,6 +363,25 @@ async def test_garbage_behind_a_request_does_not_cost_its_answer(house, log):
     feed(connection, b"garbage\r\n\r\n")
     feed(connection, GET)
     house.wait(1000)
+    assert connection.transport.written == b""
+    house.application.may_answer.set()
+    await turn()
+    assert statuses(connection) == [200, 400]
+    check_refused(house, connection, 400, "not http", log)
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [b"garbage\r\n\r\n", b"POST / HTTP/1.1\r\ntransfer-encoding: gzip\r\n\r\n", GET + b"garbage"],
+    ids=["text", "a request to its end", "a request before"],
+)
+async def test_garbage_right_behind_a_body_does_not_cost_its_answer(house, log, garbage):
+    connection = house.open()
+    house.application.may_answer.clear()
+    feed(connection, POST % 1)
+    feed(connection, b"x" + garbage)
+    await turn()
+    house.wait(1000)
     assert is_open(connection)
     house.application.may_answer.set()
     await turn()
@@ -362,9 +396,11 @@ async def test_no_answer_overtakes_another(house, log):
     connection = house.open()
     feed(connection, GET + CHUNKED + b"no number\r\n")
     await turn()
-    assert not is_open(connection)
     assert connection.transport.written == b""
-    assert log == []
+    house.application.may_answer.set()
+    await turn()
+    assert statuses(connection) == [200, 400]
+    check_refused(house, connection, 400, "not http", log)
 
 
 async def test_no_answer_stands_inside_another(house, log):
@@ -452,12 +488,12 @@ async def test_a_slow_body_is_refused_and_its_memory_given_back(house, log):
         await turn()
         house.wait(1)
     assert is_open(connection)
-    assert house.application.in_flight._held == BODY_SECONDS * 1000
+    assert house.application.held == BODY_SECONDS * 1000
     house.wait(1)
     await turn()
     check_refused(house, connection, 408, "slow", log)
     assert house.application.gone == 1
-    assert house.application.in_flight._held == 0
+    assert house.application.held == 0
     assert not house.state.tasks
 
 
@@ -541,6 +577,259 @@ async def test_who_does_not_take_the_last_words_is_cut_off(house):
     house.wait(HEADER_SECONDS + 1)
     assert not connection.transport.is_aborted
     house.wait(HEADER_SECONDS + 1)
+    assert connection.transport.is_aborted
+
+
+# Requests behind one that is not answered
+
+SHORTEST = b"GET / HTTP/1.1\r\n\r\n"
+
+
+@pytest.mark.parametrize("packet", [7, 1000, 256_000])
+@pytest.mark.parametrize("each", [GET, SHORTEST, POST % 2 + b"ab"], ids=["GET", "short", "POST"])
+async def test_what_comes_behind_a_request_waits_unparsed(house, each, packet):
+    house.application.may_answer.clear()
+    connection = house.open()
+    feed(connection, each * 500, packet)
+    await turn()
+    house.wait(1000)
+    assert connection.transport.is_paused
+    assert len(house.application.scopes) == 1
+    assert len(connection.pipeline) <= 16
+    house.application.may_answer.set()
+    for _ in range(500):
+        await turn()
+        assert len(house.state.tasks) <= 2  # one of them may just have ended
+        assert len(connection.pipeline) <= 16
+    assert statuses(connection) == [200] * 500
+    assert len(house.application.scopes) == 500
+    assert not connection.transport.is_paused
+    house.wait(KEEP_ALIVE)
+    assert is_open(connection)
+    house.wait(1)
+    assert not is_open(connection)
+
+
+@pytest.mark.parametrize(
+    ("begin", "end"),
+    [(POST % 1, b"x"), (CHUNKED, b"0\r\n\r\n"), (CHUNKED, b"1\r\nx\r\n0\r\na: b\r\n\r\n")],
+    ids=["length", "chunks", "trailers"],
+)
+async def test_behind_a_body_a_few_may_be_parsed(house, begin, end):
+    house.application.may_answer.clear()
+    connection = house.open()
+    feed(connection, begin)
+    feed(connection, end + SHORTEST * 500)
+    assert 1 <= len(connection.pipeline) <= 16
+    assert connection.transport.is_paused
+    house.wait(1000)
+    house.application.may_answer.set()
+    for _ in range(501):
+        await turn()
+    assert statuses(connection) == [200] * 501
+    assert is_open(connection)
+
+
+async def test_a_body_of_many_ends_is_not_cut_to_shreds(house, monkeypatch):
+    pieces = []
+    parse = connections.Connection._parse
+    monkeypatch.setattr(
+        connections.Connection,
+        "_parse",
+        lambda self, piece: (pieces.append(piece), parse(self, piece)),
+    )
+    connection = house.open()
+    feed(connection, POST % 400_000 + b"\r\n" * 200_000, 100_000)
+    await turn()
+    assert statuses(connection) == [200]
+    assert len(pieces) < 2000
+
+
+async def test_a_body_that_waits_has_all_its_time_when_it_is_its_turn(house, log):
+    house.application.may_answer.clear()
+    connection = house.open()
+    feed(connection, POST % 1)
+    feed(connection, b"x" + POST % 2)
+    house.wait(1000)
+    house.application.may_answer.set()
+    await turn()
+    house.wait(BODY_SECONDS)
+    assert is_open(connection)
+    house.wait(1)
+    await turn()
+    assert statuses(connection) == [200, 408]
+    check_refused(house, connection, 408, "slow", log)
+
+
+async def test_who_listens_for_the_end_does_not_let_more_in(house):
+    house.application.listens = True
+    connection = house.open()
+    feed(connection, GET * 2)
+    await turn()
+    assert connection.transport.is_paused
+    house.wait(1000)
+    assert is_open(connection)
+    connection.connection_lost(None)
+    await turn()
+    assert house.application.gone == 1
+
+
+async def test_only_the_last_words_follow_a_request_that_ends_the_connection(house):
+    connection = house.open()
+    feed(connection, GET.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n") + GET)
+    await turn()
+    assert statuses(connection) == [200]
+    assert not is_open(connection)
+
+
+async def test_the_next_request_waits_for_its_body_while_another_listens(house):
+    house.application.listens = True
+    connection = house.open()
+    feed(connection, POST % 1)
+    await turn()
+    feed(connection, b"x" + POST % 1)
+    await turn()
+    assert not connection.transport.is_paused
+    house.wait(1000)
+    feed(connection, b"x")
+    assert connection.flow.waiting == b"x"
+
+
+async def test_who_was_next_hears_of_the_end(house):
+    house.application.may_answer.clear()
+    connection = house.open()
+    feed(connection, POST % 1)
+    await turn()
+    feed(connection, b"x" + GET * 3)
+    house.application.listens = True
+    house.application.may_answer.set()
+    await turn()
+    assert statuses(connection) == [200]
+    connection.connection_lost(None)
+    await turn()
+    assert house.application.gone == 1
+    assert not house.state.tasks
+
+
+async def test_what_waits_is_forgotten_though_the_application_goes_on(house):
+    house.application.may_answer.clear()
+    connection = house.open()
+    feed(connection, GET * 2)
+    await turn()
+    assert connection.flow.waiting == GET
+    connection.connection_lost(ConnectionResetError())
+    assert connection.flow.waiting == b""
+    house.application.may_answer.set()
+    await turn()
+    assert len(house.application.scopes) == 1
+
+
+SENT = [
+    pytest.param([], id="nothing"),
+    pytest.param([GET], id="a request"),
+    pytest.param([POST % 5], id="a part"),
+    pytest.param([GET * 100], id="many"),
+    pytest.param([POST % 1, b"x" + GET * 100], id="many behind a body"),
+    pytest.param([b"garbage"], id="garbage"),
+]
+
+
+@pytest.mark.parametrize("sent", SENT)
+@pytest.mark.parametrize("listens", [True, False])
+async def test_whoever_leaves_is_forgotten_at_once(house, sent, listens):
+    house.application.listens = listens
+    connection = house.open()
+    gc.disable()
+    try:
+        for data in sent:
+            feed(connection, data)
+            await turn()
+        connection.connection_lost(None)
+        await turn()
+        assert not house.state.tasks
+        assert house.application.gone == len(house.application.scopes) or not listens
+        left = weakref.ref(connection)
+        del connection
+        assert left() is None
+    finally:
+        gc.enable()
+
+
+# Answers that are not read
+
+
+async def test_who_takes_no_answer_is_cut_off(house):
+    house.application.may_end.clear()
+    connection = house.open()
+    feed(connection, GET * 2)
+    await turn()
+    house.wait(1000)
+    connection.pause_writing()
+    house.application.may_end.set()
+    house.wait(ANSWER_SECONDS)
+    assert is_open(connection)
+    house.wait(1)
+    assert connection.transport.is_aborted
+    connection.connection_lost(None)
+    await turn()
+    assert not house.state.tasks
+    assert len(house.application.scopes) == 1
+
+
+async def test_who_sends_but_takes_no_answer_is_cut_off(house):
+    house.application.reads = False
+    connection = house.open()
+    feed(connection, POST % 1_000_000)
+    await turn()
+    connection.pause_writing()
+    for _ in range(ANSWER_SECONDS + 1):
+        feed(connection, b"x")
+        connection.deadline = house.door.seconds + BODY_SECONDS
+        house.wait(1)
+    assert connection.transport.is_aborted
+
+
+async def test_who_takes_answers_slowly_is_not_cut_off(house):
+    house.application.may_end.clear()
+    connection = house.open()
+    feed(connection, GET)
+    await turn()
+    for _ in range(10):
+        connection.pause_writing()
+        house.wait(ANSWER_SECONDS)
+        connection.resume_writing()
+    house.wait(1000)
+    assert is_open(connection)
+    connection.pause_writing()
+    house.wait(ANSWER_SECONDS + 1)
+    assert connection.transport.is_aborted
+
+
+async def test_a_stream_with_nothing_to_send_goes_on(house):
+    house.application.may_end.clear()
+    connection = house.open()
+    feed(connection, GET)
+    await turn()
+    assert statuses(connection) == [200]
+    house.wait(100_000)
+    assert is_open(connection)
+    house.application.may_end.set()
+    await turn()
+    assert connection.transport.written.endswith(b"ok")
+
+
+async def test_the_last_answer_may_be_taken_slowly(house):
+    house.application.may_answer.clear()
+    connection = house.open()
+    feed(connection, GET.replace(b"1.1", b"1.0"))
+    await turn()
+    house.wait(1000)
+    house.application.may_answer.set()
+    await turn()
+    assert not is_open(connection)
+    house.wait(ANSWER_SECONDS)
+    assert not connection.transport.is_aborted
+    house.wait(1)
     assert connection.transport.is_aborted
 
 

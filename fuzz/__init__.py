@@ -1,0 +1,1 @@
+"""Hostile input for the parts that read what strangers send: `make fuzz`."""
