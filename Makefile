@@ -48,8 +48,10 @@ format: setup  ## Put the code in its one format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: setup  ## Measure reading and writing (minutes; needs wrk)
+bench: setup  ## Measure reading, writing, and what tenants and strangers notice (minutes; needs wrk)
 	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/refusals.py
+	$(BIN)/python benchmarks/tenants.py
 
 bench-quick: setup  ## The same in less than a minute
 	$(BIN)/python benchmarks/run.py --quick
