@@ -72,7 +72,8 @@ sbom: setup  ## List what the release needs to run, as CycloneDX, in dist/
 		$(BIN)/cyclonedx-py requirements $(RELEASE).requirements.txt --pyproject /dev/stdin \
 		--output-reproducible --validate --output-file $(RELEASE).cdx.json
 
-# Ends with 0: none known; 1: some found; 3: not reached; 2: anything else. Strict, since a mirror may not know a package.
+# Says which: none known, some found, or not reached (Error 1, Error 3; make itself ends with 2 for both). Strict,
+# since a mirror may not know a package.
 advisories: setup  ## Ask the OSV service for known weaknesses of what is pinned
 	@said=$$($(BIN)/pip-audit --strict --vulnerability-service osv --requirement requirements.lock \
 		--require-hashes --disable-pip --progress-spinner off 2>&1) && status=0 || status=$$?; \

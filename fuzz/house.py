@@ -69,6 +69,12 @@ class MemoryStore:
     async def use_tokens(self, tokens: Sequence[object]) -> list[bool]:
         return [True for _ in tokens]
 
+    async def forget_used_tokens(self, _now: int, _limit: int) -> int:
+        return 0
+
+    async def bots(self) -> list[Bot]:
+        return BOTS
+
     async def merge(self, batch: Mapping[str, Mapping[str, State]]) -> dict[str, int]:
         self._revision += 1
         for bot_id, sessions in batch.items():

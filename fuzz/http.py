@@ -14,8 +14,8 @@ from uvicorn.server import ServerState
 from fuzz.house import House
 from fuzz.replies import read_replies
 from fuzz.transport import Transport
-from intentlive.api.connections import BODY_SECONDS, HEADER_SECONDS, MAX_HEADER, sweep
-from intentlive.api.door import Door
+from intentlive.api.connections import sweep
+from intentlive.api.door import ANSWER_SECONDS, BODY_SECONDS, HEADER_SECONDS, MAX_HEADER, Door
 from intentlive.cli.serving import server_config
 
 PIECES = (7, 50, 400, 3000, 16_384, 65_536, 128 * 1024)
@@ -25,7 +25,7 @@ MOST = 128 * 1024  # bytes of a connection: more would only take longer
 MOST_REQUESTS = 20  # parsed and not answered: those that came in one piece with a body
 STATUSES = {200, 400, 401, 404, 405, 408, 412, 413, 415, 431, 503}
 TURNS = 4
-LONGEST_LIFE = HEADER_SECONDS + BODY_SECONDS + 75 + 5  # to be kept alive included
+LONGEST_LIFE = HEADER_SECONDS + BODY_SECONDS + ANSWER_SECONDS + 75 + 5  # and to be kept alive
 
 house = House()
 door = Door(house.running.signals, max_per_address=2)
@@ -61,7 +61,7 @@ def test_one(data: bytes) -> None:
 async def converse(sent: bytes, size: int, end: str) -> None:
     """Bring everything; then end the connection, or wait until the server ends it.
 
-    Whoever ends late takes the answers only after everything is sent.
+    A peer that is late takes no answer.
     """
     state = ServerState()
     connection = config.http_protocol_class(config=config, server_state=state, app_state={})
@@ -78,9 +78,9 @@ async def converse(sent: bytes, size: int, end: str) -> None:
         if transport.paused and not transport.closed:
             assert end == "late", "nothing would ever be read again"
             break
-    transport.take()
     if end != "from outside":
         await wait_until_closed(transport, state)
+    transport.take()
     transport.lose()
     if state.tasks:
         await asyncio.wait(state.tasks, timeout=1)
@@ -114,7 +114,8 @@ async def wait_until_closed(transport: Transport, state: ServerState) -> None:
     """Let time pass, from one deadline to the next; no connection outlives all of them."""
     began = door.seconds
     while not transport.closed:
-        door.seconds = max(door.seconds, transport.protocol.deadline)
+        next_one = min(transport.protocol.deadline, transport.protocol.answer_deadline)
+        door.seconds = max(door.seconds, next_one)
         assert door.seconds - began <= LONGEST_LIFE, "the connection is still open"
         sweep(door, state.connections)
         await finish(transport.protocol, transport)

@@ -1,13 +1,16 @@
 """The commands that keep accounts, bots and apps."""
 
 import json
+import os
+import pty
+import subprocess
 import sys
 
 import pytest
 
 import intentlive
 
-from .server import Home
+from .server import PATIENCE, PROGRAM, Home
 
 KINDS = ["account", "bot", "app"]
 CREATED_KEYS = {
@@ -243,3 +246,42 @@ def test_no_more_than_eight_keys_count(home, account):
     assert "8 keys count already" in fails(home, "key", "rotate")
     home.json("key", "rotate", "--overlap", "0")
     assert len(home.json("key", "list")) == 1
+
+
+def at_a_terminal(home, typed, *arguments):
+    """A command whose standard input is a terminal, at which a person types."""
+    master, terminal = pty.openpty()
+    try:
+        os.write(master, typed)
+        return subprocess.run(
+            [PROGRAM, *arguments],
+            env=home.environment,
+            stdin=terminal,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE,
+        )
+    finally:
+        os.close(master)
+        os.close(terminal)
+
+
+@pytest.mark.parametrize("typed", [b"n\n", b"\n", b"\x04"], ids=["no", "return", "end of input"])
+def test_a_person_is_asked_and_may_say_no(home, account, typed):
+    bot = home.bot(account)
+    for command in (
+        ("bot", "delete", bot),
+        ("bot", "update", bot, "--retention", "1"),
+        ("erase", "--user", "u-1"),
+    ):
+        done = at_a_terminal(home, typed, *command)
+        assert (done.returncode, "nothing was changed" in done.stderr) == (1, True)
+        assert "Traceback" not in done.stderr
+    assert home.json("bot", "show", bot)["retention"] == 0
+
+
+def test_a_person_who_says_yes_is_believed(home, account):
+    bot = home.bot(account)
+    assert at_a_terminal(home, b"y\n", "bot", "delete", bot).returncode == 0
+    assert "there is no bot" in fails(home, "bot", "show", bot)

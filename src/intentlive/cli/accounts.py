@@ -7,7 +7,7 @@ import msgspec
 from cyclopts import App, Parameter
 
 from intentlive.cli.options import Limit, check_id
-from intentlive.cli.output import AsJson, Item, confirmed, show, show_all
+from intentlive.cli.output import AsJson, Item, confirm, show, show_all
 from intentlive.cli.stores import listed, must_exist, opened
 from intentlive.clock import wall_clock
 from intentlive.core import ids
@@ -108,9 +108,9 @@ async def delete(
     yes: bool
         Do not ask.
     """
-    if confirmed(f"Delete account {account_id}?", yes=yes):
-        async with opened(at) as store:
-            await store.delete_account(account_id)
+    confirm(f"Delete account {account_id}?", yes=yes)
+    async with opened(at) as store:
+        await store.delete_account(account_id)
 
 
 def _item(found: Account) -> Item:

@@ -14,7 +14,7 @@ from intentlive.auth.tokens import (
 )
 from intentlive.cli.appkeys import key_for, need_server_key, rotated
 from intentlive.cli.options import Overlap, check_id
-from intentlive.cli.output import AsJson, Item, confirmed, show, show_all
+from intentlive.cli.output import AsJson, Item, confirm, show, show_all
 from intentlive.cli.stores import listed, must_exist, opened
 from intentlive.clock import wall_clock
 from intentlive.core import ids
@@ -237,9 +237,9 @@ async def delete(
     yes: bool
         Do not ask.
     """
-    if confirmed(f"Delete app {client_id}?", yes=yes):
-        async with opened(at) as store:
-            await store.delete_app(client_id)
+    confirm(f"Delete app {client_id}?", yes=yes)
+    async with opened(at) as store:
+        await store.delete_app(client_id)
 
 
 def _item(found: App) -> Item:

@@ -6,7 +6,7 @@ from cyclopts import Parameter
 from cyclopts.types import PositiveInt
 
 from intentlive import erasure
-from intentlive.cli.output import AsJson, Item, complain, confirmed, show, show_all
+from intentlive.cli.output import AsJson, Item, complain, confirm, show, show_all
 from intentlive.cli.stores import listed, must_exist, opened
 from intentlive.core.errors import IntentLiveError
 from intentlive.core.personal import Person
@@ -60,8 +60,7 @@ async def erase(
     person = Person(user or None, ani or None, dni or None)
     if person == Person():
         raise IntentLiveError("say who: --user, --ani or --dni, with the value to look for")
-    if not confirmed("Erase all sessions of this person, for good?", yes=yes):
-        return
+    confirm("Erase all sessions of this person, for good?", yes=yes)
     async with opened(at) as store:
         bots = await _bots(store, account, bot)
         erased = await erasure.erase(store, person, bots, where=bot or account or "whole store")

@@ -8,7 +8,7 @@ from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
 from intentlive.cli.options import check_id
-from intentlive.cli.output import AsJson, Item, confirmed, show, show_all
+from intentlive.cli.output import AsJson, Item, confirm, show, show_all
 from intentlive.cli.stores import listed, must_exist, opened
 from intentlive.clock import wall_clock
 from intentlive.core import ids
@@ -148,11 +148,9 @@ async def update(
             retention_days=found.retention_days if retention is None else retention or None,
         )
 
-    if retention and not confirmed(
-        f"Delete sessions of {bot_id} {retention} days after their end, those of the past, too?",
-        yes=yes,
-    ):
-        return
+    if retention:
+        past = f"Delete sessions of {bot_id} {retention} days after their end, past ones, too?"
+        confirm(past, yes=yes)
     async with opened(at) as store:
         changed = await store.update_bot(bot_id, change)
     show(_item(changed), as_json=json)
@@ -169,9 +167,9 @@ async def delete(
     yes: bool
         Do not ask.
     """
-    if confirmed(f"Delete bot {bot_id} and all its sessions?", yes=yes):
-        async with opened(at) as store:
-            await store.delete_bot(bot_id)
+    confirm(f"Delete bot {bot_id} and all its sessions?", yes=yes)
+    async with opened(at) as store:
+        await store.delete_bot(bot_id)
 
 
 def _item(found: Bot) -> Item:

@@ -50,11 +50,20 @@ def complain(message: str) -> None:
     print(f"intentlive: {message}", file=sys.stderr)
 
 
-def confirmed(question: str, *, yes: bool) -> bool:
-    """Ask a person before something is lost; a program has said what it wants."""
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask a person before something is lost, and end if they do not want it.
+
+    A program has said what it wants.
+    """
     if yes or not sys.stdin.isatty():
-        return True
-    return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+        return
+    try:
+        answer = input(f"{question} [y/N] ")
+    except EOFError:
+        answer = ""
+    if answer.strip().lower() not in ("y", "yes"):
+        complain("nothing was changed")
+        raise SystemExit(1)
 
 
 def _plain(value: object) -> str:
