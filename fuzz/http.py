@@ -54,6 +54,7 @@ def test_one(data: bytes) -> None:
     head, unit, tail = (*data[2:].split(MARK, 2), b"", b"")[:3]
     sent = (head + unit * (1 + 64 * data[1]) + tail)[:MOST]
     faults.clear()
+    house.lines.clear()
     house.run(converse(sent, size, end))
     assert not faults, faults
 
