@@ -4,24 +4,23 @@ A request waits until what it brought is durable. While one transaction runs, ne
 and become the next; so the busier the server is, the fewer commits an event costs.
 """
 
-import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
 from typing import NamedTuple, Self
 
 from intentlive.core.errors import NotFound, StoreUnavailable
 from intentlive.core.session import State, join_into
 from intentlive.ports import SessionStore
+from intentlive.sharing import Together
 from intentlive.signals import Signals
 
 # A server that is told to be in trouble gets no more requests, which alone could tell otherwise.
 _TROUBLE_SECONDS = 10.0
 
 
-class _Waiting(NamedTuple):
+class _Brought(NamedTuple):
     bot_id: str
     states: Mapping[str, State]
-    done: asyncio.Future[None]
 
 
 class Intake:
@@ -37,20 +36,17 @@ class Intake:
         self._on_change = on_change
         self._signals = signals
         self._failure: tuple[float, str] | None = None
-        self._waiting: list[_Waiting] = []
-        self._committing: asyncio.Task[None] | None = None
+        self._commits: Together[_Brought, Exception | None] = Together(self._commit_all)
 
     async def submit(self, bot_id: str, states: Mapping[str, State]) -> None:
         """Store the states of sessions of a bot; returns when they are durable.
 
         StoreUnavailable: nothing is known to be stored, send them again. NotFound: no such bot.
         """
-        done = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(bot_id, states, done))
-        self._signals.queue_depth.set(len(self._waiting))
-        if self._committing is None:
-            self._committing = asyncio.create_task(self._commit_all())
-        await done
+        self._signals.queue_depth.inc()
+        error = await self._commits.ask(_Brought(bot_id, states))
+        if error is not None:
+            raise error
 
     def trouble(self) -> str | None:
         """Why the last transaction failed, if it was not long ago; None if all is well."""
@@ -62,19 +58,13 @@ class Intake:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._committing is not None:
-            await self._committing
+        await self._commits.finish()
 
-    async def _commit_all(self) -> None:
-        try:
-            while self._waiting:
-                group, self._waiting = self._waiting, []
-                self._signals.queue_depth.set(0)
-                await self._commit(group)
-        finally:
-            self._committing = None
+    async def _commit_all(self, group: Sequence[_Brought]) -> Sequence[Exception | None]:
+        self._signals.queue_depth.set(0)
+        return await self._commit(group)
 
-    async def _commit(self, group: list[_Waiting]) -> None:
+    async def _commit(self, group: Sequence[_Brought]) -> Sequence[Exception | None]:
         began = perf_counter()
         try:
             revisions = await self._store.merge(_joined(group))
@@ -83,33 +73,22 @@ class Intake:
         except Exception as error:  # noqa: BLE001 - it goes to those it concerns
             self._signals.failed_commits.inc()
             if len(group) > 1 and not isinstance(error, StoreUnavailable):
-                for waiting in group:  # one of them is at fault: let it not spoil the others
-                    await self._commit([waiting])
-                return
+                # One of them is at fault: let it not spoil the others.
+                return [answer for each in group for answer in await self._commit([each])]
             self._failure = perf_counter(), str(error)
-            for waiting in group:
-                _answer(waiting, error)
-            return
+            return [error] * len(group)
         self._failure = None
         self._signals.commit_seconds.observe(perf_counter() - began)
-        for waiting in group:
-            known = waiting.bot_id in revisions
-            _answer(waiting, None if known else NotFound(f"there is no bot {waiting.bot_id}"))
+        return [
+            None if each.bot_id in revisions else NotFound(f"there is no bot {each.bot_id}")
+            for each in group
+        ]
 
 
-def _joined(group: list[_Waiting]) -> dict[str, dict[str, State]]:
+def _joined(group: Sequence[_Brought]) -> dict[str, dict[str, State]]:
     batch: dict[str, dict[str, State]] = {}
-    for waiting in group:
-        sessions = batch.setdefault(waiting.bot_id, {})
-        for session_id, state in waiting.states.items():
+    for each in group:
+        sessions = batch.setdefault(each.bot_id, {})
+        for session_id, state in each.states.items():
             join_into(sessions, session_id, state)
     return batch
-
-
-def _answer(waiting: _Waiting, error: Exception | None) -> None:
-    if waiting.done.done():  # its client has gone
-        return
-    if error is None:
-        waiting.done.set_result(None)
-    else:
-        waiting.done.set_exception(error)

@@ -59,6 +59,11 @@ class Together(Generic[Question, Answer]):
             self._answering = asyncio.create_task(self._answer_waiting())
         return await answer
 
+    async def finish(self) -> None:
+        """Wait until all that was asked is answered."""
+        if self._answering is not None:
+            await self._answering
+
     async def _answer_waiting(self) -> None:
         try:
             while self._waiting:

@@ -33,9 +33,7 @@ class SqlitePart:
         """Change the registry by `work`, whose result is the detail of the act."""
 
         def change(connection: Connection) -> None:
-            detail = work(connection)
-            connection.execute(_SQL["raise_registry_revision"])
-            self._write_act(connection, act, subject, detail)
+            self._note_change(connection, act, subject, work(connection))
 
         await self._database.write(change)
 
@@ -46,11 +44,14 @@ class SqlitePart:
 
         def change(connection: Connection) -> Item:
             before, after = work(connection)
-            connection.execute(_SQL["raise_registry_revision"])
-            self._write_act(connection, act, subject, _changes(before, after))
+            self._note_change(connection, act, subject, _changes(before, after))
             return after
 
         return await self._database.write(change)
+
+    def _note_change(self, connection: Connection, act: str, subject: str, detail: Detail) -> None:
+        connection.execute(_SQL["raise_registry_revision"])
+        self._write_act(connection, act, subject, detail)
 
     def _write_act(self, connection: Connection, act: str, subject: str, detail: Detail) -> None:
         row = {
