@@ -57,7 +57,7 @@ bench-quick: setup  ## The same in less than a minute
 	$(BIN)/python benchmarks/run.py --quick
 
 lock: setup  ## Pin the newest dependencies that fit pyproject.toml
-	$(UV_COMPILE) --group dev --upgrade --custom-compile-command "make lock" --output-file requirements.lock
+	$(UV_COMPILE) --all-extras --group dev --upgrade --custom-compile-command "make lock" --output-file requirements.lock
 
 wheel: setup  ## Build the wheel into dist/
 	$(BIN)/hatchling build --target wheel
