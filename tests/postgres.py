@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Self
 
 from tests.e2e.calling import eventually, unavailable
 from tests.e2e.server import free_port
@@ -55,7 +56,7 @@ class Postgres:
     def url(self, database: str = "postgres") -> str:
         return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
 
-    def __enter__(self) -> "Postgres":
+    def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(self, *_: object) -> None:
@@ -63,13 +64,13 @@ class Postgres:
             self.kill()
         shutil.rmtree(self.folder)
 
-    def start(self) -> "Postgres":
+    def start(self) -> Self:
         """Start it, and wait until it takes connections."""
         options = [f"--{name}={value}" for name, value in self._settings.items()]
+        where = ["-D", self._data, "-p", str(self.port), "-k", ""]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [self._binaries / "postgres", "-D", self._data, "-p", str(self.port)]
-                + ["-k", "", *options],
+                [self._binaries / "postgres", *where, *options],
                 user=self._user,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
