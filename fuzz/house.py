@@ -89,8 +89,8 @@ class MemoryStore:
         known = [(id_, state) for id_, state in self._states[bot_id].items() if not state.erased]
         return Latest(known[:limit], BotRules(), VERBATIM, None, self._revision)
 
-    async def revision(self, _bot_id: str) -> int:
-        return self._revision
+    async def revisions(self, bot_ids: Sequence[str]) -> Mapping[str, int]:
+        return dict.fromkeys(bot_ids, self._revision)
 
     async def probe(self) -> None:
         pass

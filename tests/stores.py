@@ -20,6 +20,11 @@ async def put(store, thing):
     return await store.update_app(thing.client_id, lambda _: thing)
 
 
+async def revision(store, bot_id="st-1"):
+    """The revision of one bot that there is."""
+    return (await store.revisions([bot_id]))[bot_id]
+
+
 async def use_token(store, client_id, digest, until):
     """Use up one token's id."""
     (is_first,) = await store.use_tokens([UsedToken(client_id, digest, until)])

@@ -46,8 +46,10 @@ async def serving(
         ]
         vitals = Vitals(store, intake.trouble, signals, clock, monotonic)
         behind = operations(vitals, gate)
-        retention = asyncio.create_task(Retention(store, clock, signals).run())
+        beside = [views.follow(), Retention(store, clock, signals).run()]
+        tasks = [asyncio.create_task(each) for each in beside]
         try:
             yield Running(Front(routes, behind, signals), intake, signals)
         finally:
-            retention.cancel()
+            for task in tasks:
+                task.cancel()

@@ -4,15 +4,18 @@ A rendering may be thrown away at any moment. It is served as long as the bot's 
 one it was made from and no open session has come to its end since.
 """
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 
 from msgspec import Struct
 
+from intentlive.core.errors import StoreError
 from intentlive.core.personal import VERBATIM, Disguise
 from intentlive.core.record import record, render
 from intentlive.ports import Latest, SessionStore
-from intentlive.sharing import Shared
+from intentlive.sharing import Shared, Together
 from intentlive.signals import Signals
 
 LATEST = 25
@@ -21,8 +24,9 @@ LATEST = 25
 RECHECK_MS = 100
 """How long a change made by another process may go unnoticed."""
 
-_RECHECK_AHEAD_MS = 60
-"""Whoever asks from then on has it looked up for those who come later, and need not wait."""
+_FOLLOW_SECONDS = 0.05
+FOLLOWED_MS = 5_000
+"""So long after it was last asked for, a bot is looked at before anybody has to wait for it."""
 
 _MAX_VIEWS = 10_000
 
@@ -36,6 +40,7 @@ class View(Struct):
     due: int | None
     made: int
     checked: int
+    asked: int
 
 
 class LatestViews:
@@ -47,7 +52,7 @@ class LatestViews:
         self._signals = signals
         self._views: dict[str, View] = {}
         self._revisions: dict[str, int] = {}
-        self._rechecks: Shared[None] = Shared()
+        self._looks: Together[str, None] = Together(self._look)
         self._renderings: Shared[View | None] = Shared()
 
     def on_change(self, bot_id: str, revision: int) -> None:
@@ -58,11 +63,25 @@ class LatestViews:
         """Drop every rendering; the revisions stay, for a rendering may be on its way."""
         self._views.clear()
 
+    async def follow(self) -> None:
+        """Learn what other processes change, for the bots that are asked for, until cancelled."""
+        while True:
+            await asyncio.sleep(_FOLLOW_SECONDS)
+            with suppress(StoreError):  # whoever asks next finds out, and is told
+                await self.look_again()
+
+    async def look_again(self) -> None:
+        """Look up, by one question, the revisions of all bots that were asked for lately."""
+        since = self._clock() - FOLLOWED_MS
+        followed = [bot_id for bot_id, view in self._views.items() if view.asked > since]
+        if followed:
+            await self._look(followed)
+
     async def latest(self, bot_id: str) -> View | None:
         """The answer of the endpoint; None for an unknown bot."""
         view = self.at_hand(bot_id)
         if view is None and bot_id in self._views:
-            await self._rechecks.ask(bot_id, partial(self._recheck, bot_id))
+            await self._looks.ask(bot_id)
             view = self.at_hand(bot_id)
         if view is not None:
             return view
@@ -81,20 +100,21 @@ class LatestViews:
         is_due = view.due is not None and view.due <= now
         if is_due or view.revision < self._revisions.get(bot_id, view.revision):
             return None
-        if now - view.checked >= _RECHECK_AHEAD_MS:
-            self._rechecks.begin(bot_id, partial(self._recheck, bot_id))
+        view.asked = now
         self._signals.view_hits.inc()
         return view
 
-    async def _recheck(self, bot_id: str) -> None:
+    async def _look(self, bot_ids: Sequence[str]) -> Sequence[None]:
         now = self._clock()
-        revision = await self._store.revision(bot_id)
-        view = self._views.get(bot_id)
-        if revision is None:
-            self._views.pop(bot_id, None)
-        elif view is not None:
-            self.on_change(bot_id, revision)
-            view.checked = now
+        revisions = await self._store.revisions(bot_ids)
+        for bot_id in bot_ids:
+            view = self._views.get(bot_id)
+            if bot_id not in revisions:
+                self._views.pop(bot_id, None)
+            elif view is not None:
+                self.on_change(bot_id, revisions[bot_id])
+                view.checked = now
+        return [None] * len(bot_ids)
 
     async def _render(self, bot_id: str) -> View | None:
         now = self._clock()
@@ -107,7 +127,7 @@ class LatestViews:
             plain = _rendered(latest, VERBATIM)
         if len(self._views) >= _MAX_VIEWS:
             del self._views[next(iter(self._views))]
-        view = View(shown, plain, latest.revision, latest.due, made=now, checked=now)
+        view = View(shown, plain, latest.revision, latest.due, made=now, checked=now, asked=now)
         self._views[bot_id] = view
         return view
 

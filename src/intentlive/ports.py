@@ -151,19 +151,21 @@ class SessionStore(Protocol):
     """Sessions as joined states, and nothing else: no event is kept."""
 
     async def merge(self, batch: Mapping[str, Mapping[str, State]]) -> Mapping[str, int]:
-        """Join `batch` (bot id → session id → state) into the store, durably, in one transaction.
+        """Join `batch` (bot id → session id → state) into the store, durably.
 
-        Gives the revision of every bot in the batch after it; a bot that does not exist is left
-        out of the answer and nothing of it is stored. Idempotent, in any order.
+        What belongs to one bot is stored as a whole or not at all. Gives the revision of every bot
+        in the batch after it; a bot that does not exist is left out of the answer and nothing of
+        it is stored. Idempotent, in any order.
         """
 
     async def latest(self, bot_id: str, now: int, limit: int) -> Latest | None:
         """The `limit` latest sessions of a bot with `endTime <= now`; None for an unknown bot."""
 
-    async def revision(self, bot_id: str) -> int | None:
-        """A number that grows with every change of the bot or its sessions; None if unknown.
+    async def revisions(self, bot_ids: Sequence[str]) -> Mapping[str, int]:
+        """For each bot a number that grows with every change of it or its sessions.
 
-        It begins with the bot's `created`, so that it grows across bots of one id, too.
+        It begins with the bot's `created`, so that it grows across bots of one id, too. Bots that
+        there are not are left out.
         """
 
     async def purge(self, bot_id: str, before: int, limit: int) -> int:
@@ -180,6 +182,9 @@ class SessionStore(Protocol):
 
     async def open_sessions(self, now: int) -> int:
         """How many sessions of all bots have not ended at `now`."""
+
+    async def time(self) -> int:
+        """The store's time: what `now` is for all who share it."""
 
     async def probe(self) -> None:
         """Prove that the store takes a durable write at this moment."""

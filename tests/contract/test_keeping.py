@@ -6,6 +6,7 @@ from intentlive.core.personal import Person
 from intentlive.core.session import ERASED, fold
 from tests.contract.conftest import add_bot
 from tests.contract.test_sessions import ended, latest_ids
+from tests.stores import revision
 from tests.wire import FINISHED, NOON_MS, at, event, ms
 
 HOUR = 3_600
@@ -61,11 +62,11 @@ async def test_a_part_of_what_was_deleted_cannot_come_back(store, bot):
 
 async def test_a_deletion_is_a_change_that_others_notice(store, bot):
     await store.merge({"st-1": fold([ended("s", 0)])})
-    before = await store.revision("st-1")
+    before = await revision(store)
     assert await store.purge("st-1", ms(0), 10) == 0
-    assert await store.revision("st-1") == before
+    assert await revision(store) == before
     assert await store.purge("st-1", ms(1), 10) == 1
-    assert await store.revision("st-1") > before
+    assert await revision(store) > before
 
 
 async def erase_all(store, person, bot_id="st-1", limit=2):
@@ -91,9 +92,9 @@ PERSONS = [
 async def test_an_erased_person_leaves_the_lists_for_good(store, bot, key, person):
     told = [told_by(key, "u-1" if n % 3 == 0 else f"u-{n + 10}", f"s{n}") for n in range(9)]
     await store.merge({"st-1": fold(told)})
-    before = await store.revision("st-1")
+    before = await revision(store)
     assert await erase_all(store, person) == 3
-    assert await store.revision("st-1") > before
+    assert await revision(store) > before
     rest = ["s8", "s7", "s5", "s4", "s2", "s1"]
     assert await ids(store) == rest
     await store.merge({"st-1": fold(told)})

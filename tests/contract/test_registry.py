@@ -10,7 +10,7 @@ from intentlive.core.reading import BotRules
 from intentlive.core.session import fold
 from intentlive.ports import AppKey, Bot
 from tests.contract.conftest import add_bot, an_account, an_app
-from tests.stores import put
+from tests.stores import put, revision
 from tests.wire import NOON_MS, event
 
 replace = msgspec.structs.replace
@@ -161,14 +161,14 @@ async def test_changes_are_seen_by_another_process(two_stores):
 async def test_a_refused_deletion_changes_nothing(store):
     await add_bot(store, "st-1")
     await store.merge({"st-1": fold([event("session.ended", 0, subject="s")])})
-    before = await store.revision("st-1")
+    before = await revision(store)
     await store.add_app(an_app(bots=("st-1",)))
     with pytest.raises(StillInUse):
         await store.delete_bot("st-1")
-    assert await store.revision("st-1") == before
+    assert await revision(store) == before
     await store.delete_app("cs-1")
     await store.delete_bot("st-1")
-    assert await store.revision("st-1") is None
+    assert await store.revisions(["st-1"]) == {}
 
 
 async def test_revisions_grow_across_bots_of_one_id(store):
@@ -176,7 +176,7 @@ async def test_revisions_grow_across_bots_of_one_id(store):
     old = (await store.merge({"st-1": fold([event("session.ended", 0)])}))["st-1"]
     await store.delete_bot("st-1")
     await store.add_bot(Bot("st-1", "a1", "Bot", BotRules(), created=1_000))
-    assert await store.revision("st-1") > old
+    assert await revision(store) > old
 
 
 async def test_two_updates_at_one_time_lose_nothing(two_stores):

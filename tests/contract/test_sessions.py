@@ -8,7 +8,7 @@ from intentlive.core.reading import BotRules
 from intentlive.core.record import record
 from intentlive.core.session import ERASED, State, fold
 from tests.contract.conftest import add_bot
-from tests.stores import open_store, put
+from tests.stores import open_store, put, revision
 from tests.wire import NOON_MS, event, ms
 
 HOUR = 3_600_000
@@ -27,7 +27,7 @@ async def test_an_empty_bot_has_no_sessions_and_an_unknown_one_is_none(store, bo
     found = await store.latest("st-1", NOON_MS, 25)
     assert (list(found.sessions), found.due, found.rules) == ([], None, bot.rules)
     assert await store.latest("st-unknown", NOON_MS, 25) is None
-    assert await store.revision("st-unknown") is None
+    assert await store.revisions(["st-unknown"]) == {}
 
 
 async def test_what_is_merged_comes_back_as_it_was(store, bot):
@@ -133,13 +133,13 @@ async def test_a_new_idle_timeout_moves_only_sessions_active_after_it(store, bot
 
 async def test_revision_grows_with_changes_alone(store, bot):
     states = {"st-1": fold([ended("s", 0)])}
-    first = await store.revision("st-1")
+    first = await revision(store)
     second = (await store.merge(states))["st-1"]
     assert second > first
-    assert (await store.merge(states))["st-1"] == second == await store.revision("st-1")
+    assert (await store.merge(states))["st-1"] == second == await revision(store)
     assert (await store.latest("st-1", NOON_MS, 25)).revision == second
     await put(store, type(bot)("st-1", "a1", "New name", bot.rules, 1))
-    assert await store.revision("st-1") > second
+    assert await revision(store) > second
 
 
 async def test_bots_of_one_batch_are_apart_and_unknown_ones_are_told(store):

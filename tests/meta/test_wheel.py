@@ -100,7 +100,9 @@ def test_it_tells_what_it_needs_to_run_and_its_licence(wheels):
         licence = wheel.read(f"{folder}/licenses/LICENSE")
         commands = wheel.read(f"{folder}/entry_points.txt").decode()
     needed = {Requirement(each) for each in told.get_all("Requires-Dist")}
-    assert needed == {Requirement(each) for each in PROJECT["dependencies"]}
+    extras = PROJECT["optional-dependencies"]
+    optional = [f"{each}; extra == '{name}'" for name, some in extras.items() for each in some]
+    assert needed == {Requirement(each) for each in [*PROJECT["dependencies"], *optional]}
     assert told["Requires-Python"] == PROJECT["requires-python"]
     assert licence == (ROOT / "LICENSE").read_bytes()
     assert "intentlive = intentlive.cli:main" in commands

@@ -8,7 +8,7 @@ import pytest
 from intentlive.core.errors import StoreUnavailable
 from intentlive.core.reading import BotRules
 from intentlive.core.session import fold
-from intentlive.latest import RECHECK_MS, LatestViews
+from intentlive.latest import FOLLOWED_MS, RECHECK_MS, LatestViews
 from intentlive.ports import Bot
 from intentlive.signals import Signals
 from tests.contract.conftest import add_bot
@@ -80,19 +80,52 @@ async def test_changes_of_other_processes_are_seen_after_the_recheck(world):
 
 async def test_a_bot_that_is_asked_often_is_looked_at_ahead_and_nobody_waits(world):
     assert await world.ids() == []
-    await world.tell(ended("a"), here=False)
     world.now += RECHECK_MS - 1
-    asked_ahead = asyncio.Event()
-    check = world.store.revision
+    await world.views.look_again()
+    world.now += 1
+    assert world.views.at_hand("st-1").shown == b"[]"  # nobody has to ask the store
+    await world.tell(ended("a"), here=False)
+    await world.views.look_again()
+    assert world.views.at_hand("st-1") is None
+    assert await world.ids() == ["a"]
 
-    async def noted(bot_id):
-        found = await check(bot_id)
-        asked_ahead.set()
+
+async def test_all_bots_that_are_asked_for_are_looked_at_by_one_question(world):
+    for bot_id in ("st-2", "st-3", "st-4"):
+        await add_bot(world.store, bot_id)
+        await world.views.latest(bot_id)
+    world.now += FOLLOWED_MS - 1
+    await world.views.latest("st-2")
+    await world.views.latest("st-3")
+    world.now += 1
+    asked, ask = [], world.store.revisions
+
+    async def noted(bot_ids):
+        asked.append(sorted(bot_ids))
+        return await ask(bot_ids)
+
+    world.store.revisions = noted
+    await world.views.look_again()
+    assert asked == [["st-2", "st-3"]]
+
+
+async def test_following_goes_on_when_the_store_was_away(world):
+    assert await world.ids() == []
+    await world.tell(ended("a"), here=False)
+    answers, ask = [StoreUnavailable("away")], world.store.revisions
+    noticed = asyncio.Event()
+
+    async def failing_once(bot_ids):
+        if answers:
+            raise answers.pop()
+        found = await ask(bot_ids)
+        noticed.set()
         return found
 
-    world.store.revision = noted
-    assert world.views.at_hand("st-1").shown == b"[]"  # this one need not wait
-    await asked_ahead.wait()
+    world.store.revisions = failing_once
+    following = asyncio.create_task(world.views.follow())
+    await noticed.wait()
+    following.cancel()
     assert await world.ids() == ["a"]
 
 
@@ -184,17 +217,17 @@ async def test_questions_at_one_time_are_answered_by_one_rendering(world):
 
 async def test_an_answer_that_cannot_be_rechecked_is_not_served(world):
     assert await world.ids() == []
-    check = world.store.revision
+    check = world.store.revisions
 
-    async def fail(_bot_id):
+    async def fail(_bot_ids):
         raise StoreUnavailable("away")
 
-    world.store.revision = fail
+    world.store.revisions = fail
     world.now += RECHECK_MS
     for _ in range(3):
         with pytest.raises(StoreUnavailable):
             await world.ids()
-    world.store.revision = check
+    world.store.revisions = check
     assert await world.ids() == []
 
 

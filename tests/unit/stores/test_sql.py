@@ -14,7 +14,6 @@ BACKEND = "sqlite"
 URL = "sqlite:sessions.db"
 EXPLAINED = {
     "latest_sessions": "sessions_by_end",
-    "next_due": "sessions_by_end",
     "open_sessions": "sessions_by_end",
     "session_states": "sqlite_autoindex_sessions_1",
 }
@@ -50,7 +49,7 @@ async def connection(made):
 
 def plan(connection, query):
     parameters = {
-        name: "[]" if name in ("session_ids", "bots") else 1
+        name: "[]" if name in ("session_ids", "bot_ids", "bots") else 1
         for name in re.findall(r":(\w+)", query)
     }
     return connection.execute(f"EXPLAIN QUERY PLAN {query}", parameters).fetchall()

@@ -33,7 +33,8 @@ async def second(database):
 
 def insert(*numbers):
     def work(connection):
-        connection.executemany("INSERT INTO numbers VALUES (?)", [(each,) for each in numbers])
+        for each in numbers:
+            connection.execute(f"INSERT INTO numbers VALUES ({each})")
 
     return work
 
@@ -147,7 +148,7 @@ async def test_a_store_that_takes_no_writes_is_unavailable_until_it_is_mended(da
 async def test_a_connection_broken_by_its_work_is_replaced(database):
     def work(connection):
         insert(1)(connection)
-        connection.close()
+        connection._connection.close()
 
     with pytest.raises(StoreUnavailable):
         await database.write(work)

@@ -11,12 +11,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 
 from intentlive.core.errors import NotFound, StoreUnavailable
 from intentlive.stores.files import made_aside
+from intentlive.stores.sql.statements import Statements
 
-Connection: TypeAlias = sqlite3.Connection
 Result = TypeVar("Result")
 
 _BUSY_SECONDS = 10.0
@@ -36,19 +36,23 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._connections: dict[int, Connection] = {}
+        self._connections: dict[int, sqlite3.Connection] = {}
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="sqlite-reader")
 
-    async def write(self, work: Callable[[Connection], Result]) -> Result:
+    async def write(self, work: Callable[[Statements], Result]) -> Result:
         """Do `work` in one durable transaction; nothing of it stays if it raises."""
         return await _in_thread(self._writer, lambda: self._transaction("BEGIN IMMEDIATE", work))
 
-    async def read(self, work: Callable[[Connection], Result]) -> Result:
+    async def repeat(self, work: Callable[[Statements], Result]) -> Result:
+        """The same: whether a transaction was committed is always known here."""
+        return await self.write(work)
+
+    async def read(self, work: Callable[[Statements], Result]) -> Result:
         """Do `work`, which only reads, at one consistent moment."""
         return await _in_thread(self._readers, lambda: self._transaction("BEGIN", work))
 
-    async def open(self, migrate: Callable[[Connection], Result], *, make: bool = True) -> Result:
+    async def open(self, migrate: Callable[[Statements], Result], *, make: bool = True) -> Result:
         """Bring the file's tables up to date by `migrate`, and give what that gives.
 
         A file that is not there is made first, or NotFound without `make`.
@@ -70,12 +74,12 @@ class Database:
         while self._connections:
             self._connections.popitem()[1].close()
 
-    def _transaction(self, begin: str, work: Callable[[Connection], Result]) -> Result:
+    def _transaction(self, begin: str, work: Callable[[Statements], Result]) -> Result:
         try:
             connection = self._connection()
             connection.execute(begin)
             try:
-                result = work(connection)
+                result = work(Statements("sqlite", connection))
                 connection.execute("COMMIT")
             except BaseException:
                 with suppress(sqlite3.Error):  # the failed statement may have rolled back already
@@ -96,7 +100,7 @@ class Database:
         if is_busy:
             raise StoreUnavailable(f"{self.path} is being read without a pause: try again later")
 
-    def _connection(self) -> Connection:
+    def _connection(self) -> sqlite3.Connection:
         """The connection of this thread; a new one after a failure, which may have broken it."""
         thread = threading.get_ident()
         if thread not in self._connections:

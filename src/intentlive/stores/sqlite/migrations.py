@@ -1,6 +1,5 @@
 """From whatever schema a file has to this release's, and the key that opens its secrets."""
 
-import secrets
 from typing import NamedTuple
 
 import msgspec
@@ -8,29 +7,27 @@ import msgspec
 from intentlive.core.errors import StoreTooNew
 from intentlive.ports import AppKey
 from intentlive.stores import sql
-from intentlive.stores.sqlite.connection import Connection
-from intentlive.stores.vault import KeyPlace, Vault
+from intentlive.stores.sql.statements import Statements
+from intentlive.stores.sql.unlocking import Unlocked, app_place, unlock
+from intentlive.stores.vault import KeyPlace
 
-_SQL = sql.queries("sqlite")
-_PSEUDONYMS = "pseudonyms"
 _LIES_OPEN = "lies open"
 _SEALS_SECRETS = 2  # the migration after which secrets are sealed
 
 
-class Unlocked(NamedTuple):
-    """The vault of a store, the key of its pseudonyms, and whether old secrets lie in its file.
+class Opened(NamedTuple):
+    """A file brought up to date, its secrets opened, and whether old ones lie in it readable.
 
     They do from the migration that seals them until the file has been written anew.
     """
 
-    vault: Vault
-    pseudonyms: bytes
+    unlocked: Unlocked
     lies_open: bool
 
 
-def migrate(connection: Connection, place: KeyPlace) -> Unlocked:
+def migrate(run: Statements, place: KeyPlace) -> Opened:
     """Bring a file's tables up to date and open its secrets; StoreTooNew, SecretsLocked."""
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (version,) = run.execute("PRAGMA user_version").fetchone()
     scripts = sql.migrations("sqlite")
     if version > len(scripts):
         raise StoreTooNew(
@@ -39,43 +36,25 @@ def migrate(connection: Connection, place: KeyPlace) -> Unlocked:
         )
     for number, script in enumerate(scripts[version:], start=version + 1):
         for statement in script.split(";\n"):
-            connection.execute(statement)
+            run.execute(statement)
         if number == _SEALS_SECRETS:
-            _seal_secrets(connection, place)
+            _seal_secrets(run, place)
     if version < len(scripts):
-        connection.execute(f"PRAGMA user_version = {len(scripts)}")
-    lies_open = connection.execute(_SQL["sealed"], {"name": _LIES_OPEN}).fetchone() is not None
-    return Unlocked(*_unlock(connection, place), lies_open)
+        run.execute(f"PRAGMA user_version = {len(scripts)}")
+    return Opened(unlock(run, place), run.first("sealed", name=_LIES_OPEN) is not None)
 
 
-def note_scrubbed(connection: Connection) -> None:
+def note_scrubbed(run: Statements) -> None:
     """Note that what lay open is written over."""
-    connection.execute(_SQL["forget_sealed"], {"name": _LIES_OPEN})
+    run.run("forget_sealed", name=_LIES_OPEN)
 
 
-def app_place(client_id: str) -> str:
-    """Where an app's keys are kept, which they are sealed for."""
-    return f"app {client_id}"
-
-
-def _unlock(connection: Connection, place: KeyPlace) -> tuple[Vault, bytes]:
-    kept = connection.execute(_SQL["sealed"], {"name": _PSEUDONYMS}).fetchone()
-    if kept is not None:
-        vault = Vault(place.read())
-        return vault, vault.unseal(kept[0], _PSEUDONYMS)
-    vault, pseudonyms = Vault(place.read_or_make()), secrets.token_bytes(32)
-    sealed = {"name": _PSEUDONYMS, "value": vault.seal(pseudonyms, _PSEUDONYMS)}
-    connection.execute(_SQL["seal"], sealed)
-    return vault, pseudonyms
-
-
-def _seal_secrets(connection: Connection, place: KeyPlace) -> None:
+def _seal_secrets(run: Statements, place: KeyPlace) -> None:
     """Seal what release 0.1.0 kept readable."""
-    apps = connection.execute("SELECT client_id, coalesce(secret, public_key) FROM apps").fetchall()
+    apps = run.execute("SELECT client_id, coalesce(secret, public_key) FROM apps").fetchall()
     if apps:
-        vault, _ = _unlock(connection, place)
+        vault = unlock(run, place).vault
         for client_id, text in apps:
             plain = msgspec.json.encode([AppKey(text)])
-            sealed = vault.seal(plain, app_place(client_id))
-            connection.execute(_SQL["seal_app"], {"client_id": client_id, "keys": sealed})
-        connection.execute(_SQL["seal"], {"name": _LIES_OPEN, "value": b""})
+            run.run("seal_app", client_id=client_id, keys=vault.seal(plain, app_place(client_id)))
+        run.run("seal", name=_LIES_OPEN, value=b"")

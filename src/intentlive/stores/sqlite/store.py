@@ -1,32 +1,24 @@
-"""The embedded store: all its parts on one SQLite file."""
+"""The embedded store: all of it in one SQLite file."""
 
 from functools import partial
 from pathlib import Path
 
 from intentlive.ports import Acting
-from intentlive.stores.sqlite.apps import SqliteApps
-from intentlive.stores.sqlite.audit import SqliteAudit
+from intentlive.stores.sql.store import SqlStore
 from intentlive.stores.sqlite.connection import Database
-from intentlive.stores.sqlite.credentials import SqliteCredentials
 from intentlive.stores.sqlite.migrations import migrate, note_scrubbed
-from intentlive.stores.sqlite.registry import SqliteRegistry
-from intentlive.stores.sqlite.sessions import SqliteSessions
 from intentlive.stores.vault import KeyPlace
 
 
-class SqliteStore(SqliteSessions, SqliteRegistry, SqliteApps, SqliteCredentials, SqliteAudit):
-    """Everything in one file; made and brought up to date by `open_store`."""
-
-
-async def open_sqlite(path: Path, place: KeyPlace, acting: Acting, *, make: bool) -> SqliteStore:
+async def open_sqlite(path: Path, place: KeyPlace, acting: Acting, *, make: bool) -> SqlStore:
     """Open the file at `path`; NotFound, StoreUnavailable, StoreTooNew, SecretsLocked."""
     database = Database(path)
     try:
-        unlocked = await database.open(partial(migrate, place=place), make=make)
-        if unlocked.lies_open:
+        opened = await database.open(partial(migrate, place=place), make=make)
+        if opened.lies_open:
             await database.scrub()
             await database.write(note_scrubbed)
     except BaseException:
         await database.close()
         raise
-    return SqliteStore(database, unlocked, acting)
+    return SqlStore(database, opened.unlocked, acting)

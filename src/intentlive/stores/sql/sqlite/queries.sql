@@ -11,14 +11,25 @@ SET listing = excluded.listing, end_time = excluded.end_time, state = excluded.s
 -- name: raise_revision
 UPDATE bots SET revision = revision + 1 WHERE bot_id = :bot_id RETURNING revision;
 
--- name: bot_revision
-SELECT revision FROM bots WHERE bot_id = :bot_id;
+-- name: revisions
+SELECT bot_id, revision FROM bots WHERE bot_id IN (SELECT value FROM json_each(:bot_ids));
 
--- name: bot_rules
-SELECT idle_timeouts, skip_silent, personal_data, revision FROM bots WHERE bot_id = :bot_id;
+-- name: lock_bot
+SELECT idle_timeouts, skip_silent, revision FROM bots WHERE bot_id = :bot_id;
 
 -- name: latest_sessions
-SELECT session_id, state FROM (
+SELECT bots.idle_timeouts, bots.skip_silent, bots.personal_data, bots.revision,
+    (
+        SELECT min(due) FROM (
+            SELECT min(end_time) AS due FROM sessions
+            WHERE bot_id = :bot_id AND listing = 2 AND end_time > :now
+            UNION ALL
+            SELECT min(end_time) AS due FROM sessions
+            WHERE bot_id = :bot_id AND listing = 1 AND end_time > :now
+        )
+    ) AS due,
+    session_id, state
+FROM bots LEFT JOIN (
     SELECT * FROM (
         SELECT session_id, end_time, state FROM sessions
         WHERE bot_id = :bot_id AND listing = 2 AND end_time <= :now
@@ -27,20 +38,13 @@ SELECT session_id, state FROM (
     UNION ALL
     SELECT * FROM (
         SELECT session_id, end_time, state FROM sessions
-        WHERE bot_id = :bot_id AND listing = 1 AND NOT :skip_silent AND end_time <= :now
+        WHERE bot_id = :bot_id AND listing = 1 AND end_time <= :now
+            AND NOT (SELECT skip_silent FROM bots WHERE bot_id = :bot_id)
         ORDER BY end_time DESC, session_id DESC LIMIT :limit
     )
-)
+) ON true
+WHERE bots.bot_id = :bot_id
 ORDER BY end_time DESC, session_id DESC LIMIT :limit;
-
--- name: next_due
-SELECT min(due) FROM (
-    SELECT min(end_time) AS due FROM sessions
-    WHERE bot_id = :bot_id AND listing = 2 AND end_time > :now
-    UNION ALL
-    SELECT min(end_time) AS due FROM sessions
-    WHERE bot_id = :bot_id AND listing = 1 AND end_time > :now
-);
 
 -- name: open_sessions
 SELECT coalesce(sum(open), 0) FROM (
@@ -73,6 +77,9 @@ WHERE bot_id = :bot_id AND listing IN (0, 1, 2) AND end_time < :before LIMIT :li
 
 -- name: delete_session
 DELETE FROM sessions WHERE bot_id = :bot_id AND session_id = :session_id;
+
+-- name: time
+SELECT CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER);
 
 -- name: probe
 UPDATE registry SET probes = probes + 1;

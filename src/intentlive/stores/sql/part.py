@@ -1,4 +1,4 @@
-"""What the parts of the SQLite store share: the file, its vault, and the book of acts."""
+"""What the parts of a store in SQL share: the database, its vault, and the book of acts."""
 
 import hashlib
 import hmac
@@ -10,17 +10,14 @@ from msgspec import Struct
 
 from intentlive.core.personal import Disguise, PersonalData
 from intentlive.ports import Acting
-from intentlive.stores import sql
-from intentlive.stores.sqlite.connection import Connection, Database
-from intentlive.stores.sqlite.migrations import Unlocked
+from intentlive.stores.sql.statements import Database, Statements
+from intentlive.stores.sql.unlocking import Unlocked
 
 Detail: TypeAlias = Mapping[str, object]
 Item = TypeVar("Item", bound=Struct)
 
-_SQL = sql.queries("sqlite")
 
-
-class SqlitePart:
+class SqlPart:
     """The base of every part of the store."""
 
     def __init__(self, database: Database, unlocked: Unlocked, acting: Acting) -> None:
@@ -29,39 +26,37 @@ class SqlitePart:
         self._pseudonyms = unlocked.pseudonyms
         self._acting = acting
 
-    async def _change(self, act: str, subject: str, work: Callable[[Connection], Detail]) -> None:
+    async def _change(self, act: str, subject: str, work: Callable[[Statements], Detail]) -> None:
         """Change the registry by `work`, whose result is the detail of the act."""
 
-        def change(connection: Connection) -> None:
-            self._note_change(connection, act, subject, work(connection))
+        def change(run: Statements) -> None:
+            _begin_change(run)
+            self._write_act(run, act, subject, work(run))
 
         await self._database.write(change)
 
     async def _update(
-        self, act: str, subject: str, work: Callable[[Connection], tuple[Item, Item]]
+        self, act: str, subject: str, work: Callable[[Statements], tuple[Item, Item]]
     ) -> Item:
         """Change one thing by `work`, which gives what it was and what it is; gives the latter."""
 
-        def change(connection: Connection) -> Item:
-            before, after = work(connection)
-            self._note_change(connection, act, subject, _changes(before, after))
+        def change(run: Statements) -> Item:
+            _begin_change(run)
+            before, after = work(run)
+            self._write_act(run, act, subject, _changes(before, after))
             return after
 
         return await self._database.write(change)
 
-    def _note_change(self, connection: Connection, act: str, subject: str, detail: Detail) -> None:
-        connection.execute(_SQL["raise_registry_revision"])
-        self._write_act(connection, act, subject, detail)
-
-    def _write_act(self, connection: Connection, act: str, subject: str, detail: Detail) -> None:
-        row = {
-            "time": self._acting.clock(),
-            "who": self._acting.who,
-            "act": act,
-            "subject": subject,
-            "detail": msgspec.json.encode(detail).decode(),
-        }
-        connection.execute(_SQL["add_act"], row)
+    def _write_act(self, run: Statements, act: str, subject: str, detail: Detail) -> None:
+        run.run(
+            "add_act",
+            time=self._acting.clock(),
+            who=self._acting.who,
+            act=act,
+            subject=subject,
+            detail=msgspec.json.encode(detail).decode(),
+        )
 
     def _disguise(self, bot_id: str, mode: PersonalData) -> Disguise:
         return Disguise(mode, self._key_for(f"bot {bot_id}"))
@@ -69,6 +64,11 @@ class SqlitePart:
     def _key_for(self, purpose: str) -> bytes:
         """A key of its own for a purpose, so that its pseudonyms match no other's."""
         return hmac.digest(self._pseudonyms, purpose.encode(), hashlib.sha256)
+
+
+def _begin_change(run: Statements) -> None:
+    """Raise the revision first: other changes wait there, and see what this one leaves."""
+    run.run("raise_registry_revision")
 
 
 def _changes(before: Struct, after: Struct) -> Detail:

@@ -1,29 +1,26 @@
 """Accounts, bots and apps as rows, and rows as accounts, bots and apps."""
 
-from collections.abc import Mapping, Sequence
-from typing import TypeAlias, TypeVar
+from collections.abc import Sequence
+from typing import TypeVar
 
 import msgspec
 
 from intentlive.core.errors import NotFound
 from intentlive.ports import Account, App, AppKey, Bot
-from intentlive.stores import sql
-from intentlive.stores.sqlite.connection import Connection
-from intentlive.stores.sqlite.migrations import app_place
-from intentlive.stores.sqlite.sessions import decode_rules
+from intentlive.stores.sql.sessions import decode_rules
+from intentlive.stores.sql.statements import Row, Statements
+from intentlive.stores.sql.unlocking import app_place
 from intentlive.stores.vault import Vault
 
-Row: TypeAlias = dict[str, object]
 Item = TypeVar("Item")
 
-_SQL = sql.queries("sqlite")
 _IN_JSON = ("scopes", "bots")
 _SWITCHES = ("require_exp", "enforce_jti", "enforce_jwe")
 
 
-def accounts(connection: Connection, query: str, **wanted: object) -> list[Account]:
+def accounts(run: Statements, query: str, **wanted: object) -> list[Account]:
     """The accounts that a named query finds."""
-    return msgspec.convert(_select(connection, query, wanted), list[Account])
+    return msgspec.convert(run.named(query, **wanted), list[Account])
 
 
 def account_row(account: Account) -> Row:
@@ -31,9 +28,9 @@ def account_row(account: Account) -> Row:
     return msgspec.structs.asdict(account)
 
 
-def bots(connection: Connection, query: str, **wanted: object) -> list[Bot]:
+def bots(run: Statements, query: str, **wanted: object) -> list[Bot]:
     """The bots that a named query finds."""
-    rows = _select(connection, query, wanted)
+    rows = run.named(query, **wanted)
     for row in rows:
         row["rules"] = decode_rules(str(row["idle_timeouts"]), bool(row["skip_silent"]))
     return msgspec.convert(rows, list[Bot])
@@ -47,9 +44,9 @@ def bot_row(bot: Bot) -> Row:
     return row | {"idle_timeouts": timeouts, "skip_silent": bot.rules.skip_silent}
 
 
-def apps(connection: Connection, vault: Vault, query: str, **wanted: object) -> list[App]:
+def apps(run: Statements, vault: Vault, query: str, **wanted: object) -> list[App]:
     """The apps that a named query finds, with their keys opened."""
-    rows = _select(connection, query, wanted)
+    rows = run.named(query, **wanted)
     for row in rows:
         row |= {key: msgspec.json.decode(str(row[key] or "null")) for key in _IN_JSON}
         row |= {key: bool(row[key]) for key in _SWITCHES}
@@ -78,9 +75,3 @@ def needed(found: Sequence[Item], what: str) -> Item:
     if not found:
         raise NotFound(f"there is no {what}")
     return found[0]
-
-
-def _select(connection: Connection, query: str, wanted: Mapping[str, object]) -> list[Row]:
-    cursor = connection.execute(_SQL[query], dict(wanted))
-    names = [column[0] for column in cursor.description]
-    return [dict(zip(names, row, strict=True)) for row in cursor]
