@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from intentlive.core.personal import Disguise, Person, PersonalData
 from intentlive.core.reading import BotRules
-from intentlive.core.session import State
+from intentlive.core.session import Batch, State
 
 Algorithm: TypeAlias = Literal["HS256", "HS512", "RS256", "RS512"]
 Scope: TypeAlias = Literal[
@@ -147,16 +147,20 @@ class Erasure(Struct, frozen=True):
     next: str | None
 
 
-class SessionStore(Protocol):
-    """Sessions as joined states, and nothing else: no event is kept."""
+class Sink(Protocol):
+    """Where joined states go, to be durable: a store, or a buffer before it."""
 
-    async def merge(self, batch: Mapping[str, Mapping[str, State]]) -> Mapping[str, int]:
-        """Join `batch` (bot id → session id → state) into the store, durably.
+    async def merge(self, batch: Batch) -> Mapping[str, int]:
+        """Join `batch` into what is there, durably.
 
-        What belongs to one bot is stored as a whole or not at all. Gives the revision of every bot
-        in the batch after it; a bot that does not exist is left out of the answer and nothing of
-        it is stored. Idempotent, in any order.
+        Gives the revision of every bot in the batch after it; a bot that does not exist is left
+        out of the answer and nothing of it is stored. Idempotent, in any order; if it fails, a part
+        may be stored all the same.
         """
+
+
+class SessionStore(Sink, Protocol):
+    """Sessions as joined states, and nothing else: no event is kept."""
 
     async def latest(self, bot_id: str, now: int, limit: int) -> Latest | None:
         """The `limit` latest sessions of a bot with `endTime <= now`; None for an unknown bot."""

@@ -1,3 +1,5 @@
+import secrets
+
 import pytest
 
 from intentlive.core.reading import BotRules
@@ -5,21 +7,29 @@ from intentlive.ports import Account, App, AppKey, Bot
 from tests.stores import open_store
 
 SECRET = "a client secret of the usual length"
-BACKENDS = ["sqlite:sessions.db"]
+BACKENDS = ["sqlite", "postgresql"]
 
 
 @pytest.fixture(params=BACKENDS)
-async def store(request, tmp_path):
-    """Every backend: each test of this folder runs on all of them."""
-    opened = await open_store(request.param, tmp_path)
+def address(request):
+    """A store of every backend that is not made yet: each test of this folder runs on all."""
+    if request.param == "sqlite":
+        return "sqlite:sessions.db"
+    postgres = request.getfixturevalue("postgres")
+    return postgres.database(f"store-{secrets.token_hex(8)}")
+
+
+@pytest.fixture
+async def store(address, tmp_path):
+    opened = await open_store(address, tmp_path)
     yield opened
     await opened.close()
 
 
-@pytest.fixture(params=BACKENDS)
-async def two_stores(request, tmp_path):
+@pytest.fixture
+async def two_stores(address, tmp_path):
     """The same store opened twice, as two processes would."""
-    one, other = [await open_store(request.param, tmp_path) for _ in range(2)]
+    one, other = [await open_store(address, tmp_path) for _ in range(2)]
     yield one, other
     await one.close()
     await other.close()

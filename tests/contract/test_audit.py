@@ -6,7 +6,7 @@ import pytest
 from intentlive.core.errors import StoreError
 from intentlive.core.reading import BotRules
 from intentlive.ports import Acting, AppKey, Bot, ServerKey
-from tests.contract.conftest import BACKENDS, SECRET, add_bot, an_account, an_app
+from tests.contract.conftest import SECRET, add_bot, an_account, an_app
 from tests.stores import open_store, put
 
 replace = msgspec.structs.replace
@@ -32,10 +32,10 @@ class Book:
         return sum((await self.store.count_acts()).values())
 
 
-@pytest.fixture(params=BACKENDS)
-async def book(request, tmp_path):
+@pytest.fixture
+async def book(address, tmp_path):
     opened = Book()
-    opened.store = await open_store(request.param, tmp_path, acting=Acting("me", opened.clock))
+    opened.store = await open_store(address, tmp_path, acting=Acting("me", opened.clock))
     yield opened
     await opened.store.close()
 
@@ -166,9 +166,9 @@ async def test_acts_are_counted_for_good(book):
     assert await book.store.count_acts() == {"account created": 3, "account deleted": 3}
 
 
-async def test_each_process_acts_under_its_own_name(tmp_path):
+async def test_each_process_acts_under_its_own_name(address, tmp_path):
     for who in ("me", "you"):
-        store = await open_store(BACKENDS[0], tmp_path, acting=Acting(who, lambda: 1))
+        store = await open_store(address, tmp_path, acting=Acting(who, lambda: 1))
         await store.add_account(an_account(who))
         acts = await store.acts(10)
         await store.close()

@@ -193,11 +193,10 @@ ids = st.text(min_size=1, max_size=8).filter(lambda text: "\0" not in text)
 )
 @given(subjects=st.dictionaries(ids, st.integers(0, 10), min_size=1, max_size=30))
 @pytest.mark.anyio
-async def test_any_ids_in_any_number_are_ordered_as_code_points(tmp_path_factory, subjects):
-    store = await open_store("sqlite:x.db", tmp_path_factory.mktemp("store"))
-    await add_bot(store, "st-1")
+async def test_any_ids_in_any_number_are_ordered_as_code_points(store, subjects):
+    bot_id = f"st-{len(await store.bots())}"
+    await add_bot(store, bot_id)
     states = {subject: State(started=0, last_activity=n * 1000) for subject, n in subjects.items()}
-    await store.merge({"st-1": states})
+    await store.merge({bot_id: states})
     expected = sorted(subjects, key=lambda subject: (subjects[subject], subject), reverse=True)
-    assert await latest_ids(store, now=HOUR) == expected[:25]
-    await store.close()
+    assert await latest_ids(store, bot_id, now=HOUR) == expected[:25]

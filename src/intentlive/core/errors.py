@@ -5,9 +5,12 @@ IntentLiveError
 ├── UnreadableBody          a whole request body is not what its type says
 ├── TooManyEvents           a request body holds more events than one request may
 ├── UnknownStateVersion     a stored state was written by a newer IntentLive
+├── UnreadableMessage       a message of the buffer cannot be read
 ├── StoreError
 │   ├── StoreUnavailable    the store cannot be read or written just now
+│   │   └── BufferUnavailable   the buffer before it, likewise
 │   ├── StoreTooNew         the store's tables belong to a newer IntentLive
+│   ├── StoreTooOld         the store's tables must be brought up to date first
 │   ├── SecretsLocked       the key to the store's secrets is missing or another's
 │   ├── AlreadyExists       an id is taken
 │   ├── NotFound            no such account, bot or app
@@ -44,6 +47,10 @@ class UnknownStateVersion(IntentLiveError):
     """A stored session state starts with a version byte that this release does not know."""
 
 
+class UnreadableMessage(IntentLiveError):
+    """A message of the buffer is not what this release writes."""
+
+
 class StoreError(IntentLiveError):
     """The base of what can go wrong with a store."""
 
@@ -52,8 +59,16 @@ class StoreUnavailable(StoreError):
     """The store does not answer or take writes at the moment; the same call may succeed later."""
 
 
+class BufferUnavailable(StoreUnavailable):
+    """The buffer before the store is full or does not answer; the same call may succeed later."""
+
+
 class StoreTooNew(StoreError):
     """The store was migrated by a newer release."""
+
+
+class StoreTooOld(StoreError):
+    """The store's tables must be brought up to date before this release can use them."""
 
 
 class SecretsLocked(StoreError):

@@ -15,13 +15,16 @@ async def open_store(  # noqa: PLR0913 - all but the first are keywords
     key: str | None = None,
     key_file: Path | None = None,
     make: bool = True,
+    upgrade: bool = False,
 ) -> Store:
-    """Open the store at `url`, such as `sqlite:intentlive.db` (a path inside `data_dir`).
+    """Open the store at `url`: `sqlite:PATH` (inside `data_dir`) or `postgresql://…`.
 
-    Its secrets are opened by `key` (base64), or by the key in `key_file`, which lies beside the
-    store unless it is named. A store that is not there is made, or NotFound without `make`.
-    StoreUnavailable where it cannot be opened, SecretsLocked without the right key, StoreTooNew
-    where a newer release made it, StoreError for a scheme that there is no backend for.
+    Its secrets are opened by `key` (base64), or by the key in `key_file`: unless it is named, one
+    that lies beside the SQLite file, or `postgresql.key` in `data_dir`. A store that is not there
+    is made, or NotFound without `make`. A file of an older release is brought up to date; tables
+    in PostgreSQL only with `upgrade`, else StoreTooOld. StoreUnavailable where it cannot be
+    opened, SecretsLocked without the right key, StoreTooNew where a newer release made it,
+    StoreError for a scheme that there is no backend for.
     """
     scheme, _, address = url.partition(":")
     if scheme == "sqlite" and address:
@@ -30,4 +33,11 @@ async def open_store(  # noqa: PLR0913 - all but the first are keywords
         path = data_dir / Path(address.replace("///", "/", 1))
         place = KeyPlace(key_file or path.with_name(f"{path.name}.key"), key)
         return await open_sqlite(path, place, acting, make=make)
-    raise StoreError(f"no backend for store {url!r}: expected sqlite:PATH")
+    if scheme in ("postgresql", "postgres"):
+        from intentlive.stores.postgres.store import open_postgres  # noqa: PLC0415 - likewise
+
+        place = KeyPlace(key_file or data_dir / "postgresql.key", key)
+        return await open_postgres(url, place, acting, make=make, upgrade=upgrade)
+    raise StoreError(
+        f"no backend for a store of {scheme!r}: expected sqlite:PATH or postgresql://…"
+    )

@@ -1,0 +1,189 @@
+"""A database that speaks PostgreSQL's protocol: connections, transactions, and trying again.
+
+Work runs in threads, each with a connection of its own. What fails for a reason that passes (two
+transactions in each other's way, a connection that broke, a server that restarts) is done again
+as a whole, where that is known to do no harm.
+"""
+
+import asyncio
+import random
+import threading
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, TypeAlias, TypeVar
+
+from intentlive.core.errors import StoreError, StoreUnavailable
+from intentlive.stores.sql.statements import Statements
+
+try:
+    import psycopg
+except ImportError as error:
+    raise StoreError("PostgreSQL needs a driver: pip install 'intentlive[postgresql]'") from error
+
+Connection: TypeAlias = psycopg.Connection[Any]
+Result = TypeVar("Result")
+
+_WRITERS = 4
+_READERS = 4
+_PAUSES = (0.02, 0.05, 0.1, 0.2, 0.4)  # seconds before trying again
+_SETTINGS: dict[str, Any] = {
+    "autocommit": True,
+    "application_name": "intentlive",
+    "connect_timeout": 5,
+    # A peer that has vanished is noticed, and a process that was stopped lets go of its rows.
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 10_000,
+    "options": "-c idle_in_transaction_session_timeout=10s",
+}
+_BE_DURABLE = (  # "accepted" means on disk, whatever the database's usual is
+    "SELECT set_config('synchronous_commit', 'on', false) "
+    "WHERE current_setting('synchronous_commit') = 'off'"
+)
+_IN_THE_WAY = ("40001", "40P01")  # serialization failure, deadlock: nothing was done
+_MADE_MEANWHILE = ("23505", "42P07")  # by another process that opens a new store as well
+_PASSING = (*_IN_THE_WAY, "25P03", "53300", "55P03", "57014", "57P01", "57P02", "57P03")
+
+
+class PostgresStatements(Statements):
+    """Named queries on a connection; several can be one transaction that is sent at one go."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__("postgres", connection)
+        self._psycopg = connection
+
+    @contextmanager
+    def one_go(self) -> Iterator[Callable[..., "psycopg.Cursor[Any]"]]:
+        """Give a function that sends a query; what they found can be read at the end.
+
+        No answer is waited for before the last is sent: the rows that it locks are not held while
+        this process does something else, or nothing.
+        """
+        with self._psycopg.pipeline():
+            self._psycopg.execute("BEGIN")
+            yield lambda query, **wanted: self._psycopg.execute(self._queries[query], wanted)
+            self._psycopg.execute("COMMIT")
+
+
+class _Failed(Exception):
+    """An attempt failed; what it did `may_stand` all the same."""
+
+    def __init__(self, error: psycopg.Error, *, may_stand: bool) -> None:
+        super().__init__(error)
+        self.error = error
+        self.may_stand = may_stand and error.sqlstate not in _IN_THE_WAY
+
+
+class Database:
+    """The database at a `postgresql://` address, and the threads that work on it."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._connections: dict[int, Connection] = {}
+        self._writers = ThreadPoolExecutor(_WRITERS, thread_name_prefix="postgres-writer")
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="postgres-reader")
+
+    async def open(self, migrate: Callable[[Statements], Result]) -> Result:
+        """Bring the tables up to date by `migrate`, and give what that gives."""
+        return await self._try(
+            self._writers, lambda: self._do_whole(migrate), repeatable=True, passing=_MADE_MEANWHILE
+        )
+
+    async def read(self, work: Callable[[Statements], Result]) -> Result:
+        """Do `work`, a single query that changes nothing."""
+        return await self._try(self._readers, lambda: self._do(work), repeatable=True)
+
+    async def write(self, work: Callable[[Statements], Result]) -> Result:
+        """Do `work` in one durable transaction; nothing of it stays if it raises."""
+        return await self._try(self._writers, lambda: self._do_whole(work), repeatable=False)
+
+    async def repeat(self, work: Callable[[Statements], Result]) -> Result:
+        """The same for `work` that may be done twice, should it not be known whether it was."""
+        return await self._try(self._writers, lambda: self._do_whole(work), repeatable=True)
+
+    async def repeat_freely(self, work: Callable[[PostgresStatements], Result]) -> Result:
+        """The same for `work` that makes transactions as it likes."""
+        return await self._try(self._writers, lambda: self._do(work), repeatable=True)
+
+    async def scrub(self) -> None:
+        """Nothing: the database's vacuum, in its own time, writes over what was deleted."""
+
+    async def close(self) -> None:
+        """Let running work finish, then close every connection."""
+        for threads in (self._writers, self._readers):
+            await asyncio.to_thread(threads.shutdown)
+        while self._connections:
+            self._connections.popitem()[1].close()
+
+    async def _try(
+        self,
+        threads: ThreadPoolExecutor,
+        attempt: Callable[[], Result],
+        *,
+        repeatable: bool,
+        passing: Collection[str] = (),
+    ) -> Result:
+        loop = asyncio.get_running_loop()
+        for pause in (*_PAUSES, None):
+            try:
+                return await loop.run_in_executor(threads, attempt)
+            except _Failed as failed:
+                error = failed.error
+                if pause is None or not (_passes(error) or error.sqlstate in passing):
+                    raise StoreUnavailable(f"PostgreSQL: {error}") from error
+                if failed.may_stand and not repeatable:
+                    message = "PostgreSQL: the connection broke; it may have been done all the same"
+                    raise StoreUnavailable(message) from error
+            # Not for the same time: two in each other's way would meet again.
+            await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - not for secrets
+        raise AssertionError("the last attempt returns or raises")
+
+    def _do(self, work: Callable[[PostgresStatements], Result]) -> Result:
+        try:
+            return work(PostgresStatements(self._connection()))
+        except psycopg.Error as error:
+            self._forget_connection()
+            raise _Failed(error, may_stand=True) from error
+
+    def _do_whole(self, work: Callable[[Statements], Result]) -> Result:
+        is_done = False
+        try:
+            connection = self._connection()
+            with connection.transaction():
+                result = work(PostgresStatements(connection))
+                is_done = True
+        except psycopg.Error as error:
+            self._forget_connection()
+            raise _Failed(error, may_stand=is_done) from error
+        return result
+
+    def _connection(self) -> Connection:
+        """The connection of this thread; a new one after a failure, which may have broken it."""
+        thread = threading.get_ident()
+        if thread not in self._connections:
+            made = psycopg.connect(self._url, cursor_factory=_BinaryCursor, **_SETTINGS)
+            made.execute(_BE_DURABLE)
+            self._connections[thread] = made
+        return self._connections[thread]
+
+    def _forget_connection(self) -> None:
+        connection = self._connections.pop(threading.get_ident(), None)
+        if connection is not None:
+            connection.close()
+
+
+class _BinaryCursor(psycopg.Cursor[Any]):
+    """What comes back is not printed by one side to be read by the other."""
+
+    def __init__(self, connection: Connection, **more: Any) -> None:  # noqa: ANN401 - as its base
+        super().__init__(connection, **more)
+        self.format = psycopg.pq.Format.BINARY
+
+
+def _passes(error: psycopg.Error) -> bool:
+    """Whether the same may succeed in a moment."""
+    if error.sqlstate is None:  # not the server's word: the connection is gone, or never was
+        return isinstance(error, psycopg.OperationalError)
+    return error.sqlstate in _PASSING or error.sqlstate.startswith("08")

@@ -1,0 +1,93 @@
+"""Merging in PostgreSQL: join what was read, and write it if it is still what is there.
+
+Nothing is locked while states are joined here. The write is one transaction that is sent at one
+go: it takes the bot's row first, and writes the sessions that are still as they were read. What
+was not written has met another's write, and is read, joined and written again.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from functools import partial
+from typing import NamedTuple
+
+from intentlive.core.session import State, decode_state, join
+from intentlive.stores.postgres.connection import Database, PostgresStatements
+from intentlive.stores.sql.sessions import SqlSessions, decode_rules, session_row
+from intentlive.stores.sql.statements import Row
+
+
+class _Read(NamedTuple):
+    """A bot as it was read, and what sessions become by a merge."""
+
+    idle_timeouts: str
+    revision: int
+    changed: list[Row]
+
+
+class PostgresSessions(SqlSessions):
+    """Sessions in tables that other machines write at the same time."""
+
+    _database: Database
+
+    async def merge(self, batch: Mapping[str, Mapping[str, State]]) -> Mapping[str, int]:
+        merges = [self._merge(bot_id, sessions) for bot_id, sessions in batch.items()]
+        found = await asyncio.gather(*merges, return_exceptions=True)
+        revisions = {}
+        for bot_id, revision in zip(batch, found, strict=True):
+            if isinstance(revision, BaseException):
+                raise revision
+            if revision is not None:
+                revisions[bot_id] = revision
+        return revisions
+
+    async def _merge(self, bot_id: str, sessions: Mapping[str, State]) -> int | None:
+        """The revision of a bot after the merge; None if there is no such bot."""
+        return await self._database.repeat_freely(partial(_merge, bot_id, sessions))
+
+
+def _merge(bot_id: str, sessions: Mapping[str, State], run: PostgresStatements) -> int | None:
+    left = dict(sessions)
+    while True:
+        read = _read(run, bot_id, left)
+        if read is None or not read.changed:
+            return None if read is None else read.revision
+        revision, written = _write(run, bot_id, read)
+        left = {row["session_id"]: left[row["session_id"]] for row in read.changed}
+        for session_id in written:
+            del left[session_id]
+        if not left and revision is not None:
+            return revision
+
+
+def _read(run: PostgresStatements, bot_id: str, sessions: Mapping[str, State]) -> _Read | None:
+    with run.one_go() as send:
+        bot = send("bot_read", bot_id=bot_id)
+        stored = send("sessions_read", bot_id=bot_id, session_ids=list(sessions))
+    known = bot.fetchone()
+    if known is None:
+        return None
+    idle_timeouts, skip_silent, revision = known
+    rules = decode_rules(idle_timeouts, skip_silent)
+    before = {session_id: rest for session_id, *rest in stored.fetchall()}
+    changed = []
+    for session_id, state in sorted(sessions.items()):  # as the index lies
+        encoded, version = before.get(session_id, (None, 0))
+        joined = state if encoded is None else join(decode_state(encoded), state)
+        row = session_row(bot_id, session_id, joined, rules)
+        if row["state"] != encoded:
+            changed.append(row | {"version": version + 1})
+    return _Read(idle_timeouts, revision, changed)
+
+
+def _write(run: PostgresStatements, bot_id: str, read: _Read) -> tuple[int | None, list[str]]:
+    """The new revision, and the sessions that were written: those that nobody else wrote since."""
+    unless_changed = {"bot_id": bot_id, "idle_timeouts": read.idle_timeouts}
+    columns = {
+        f"{name}s": [row[name] for row in read.changed]
+        for name in ("session_id", "listing", "end_time", "state", "version")
+    }
+    with run.one_go() as send:
+        raised = send("raise_revision_if", **unless_changed)
+        saved = send("save_sessions_if", **unless_changed, **columns)
+    revision = raised.fetchone()
+    return None if revision is None else revision[0], [id_ for (id_,) in saved.fetchall()]
