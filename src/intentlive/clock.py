@@ -1,6 +1,19 @@
 """The clocks of a process; everything below takes them as arguments."""
 
+import asyncio
 import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+import structlog
+
+from intentlive.core.errors import StoreError
+
+_SECONDS_BETWEEN = 5.0
+_APART_MS = 5_000
+_SURE_MS = 100
+
+_log = structlog.get_logger("intentlive.clock")
 
 
 def wall_clock() -> int:
@@ -11,3 +24,56 @@ def wall_clock() -> int:
 def monotonic_clock() -> int:
     """Ms of a clock that never goes back."""
     return time.monotonic_ns() // 1_000_000
+
+
+class StoreClock:
+    """The store's time, ms since 1970: all processes on a store agree on what is over.
+
+    `ask` gives the store's time. In between, the clock that never goes back tells how it went on,
+    so that a wrong clock of this machine, or one that is set anew, does not matter.
+    """
+
+    def __init__(
+        self,
+        ask: Callable[[], Awaitable[int]],
+        monotonic: Callable[[], int] = monotonic_clock,
+        wall: Callable[[], int] = wall_clock,
+    ) -> None:
+        self._ask = ask
+        self._monotonic = monotonic
+        self._wall = wall
+        self._offset = wall() - monotonic()
+        self._is_sure = False
+        self._is_apart = False
+
+    def __call__(self) -> int:
+        return self._monotonic() + self._offset
+
+    async def measure(self) -> None:
+        """Ask the store; StoreUnavailable leaves what was measured before."""
+        asked = self._monotonic()
+        store_time = await self._ask()
+        answered = self._monotonic()
+        is_sure = answered - asked <= _SURE_MS
+        # What took long says little, but more than nothing.
+        if is_sure or not self._is_sure:
+            self._offset = store_time - (asked + answered) // 2
+            self._is_sure = is_sure
+        self._tell(self() - self._wall())
+
+    async def follow(self) -> None:
+        """Measure every few seconds until cancelled."""
+        while True:
+            await asyncio.sleep(_SECONDS_BETWEEN)
+            with suppress(StoreError):  # whoever needs the store is told
+                await self.measure()
+
+    def _tell(self, ahead: int) -> None:
+        is_apart = abs(ahead) > _APART_MS
+        if is_apart and not self._is_apart:
+            _log.warning(
+                "clocks differ",
+                store_ahead_seconds=round(ahead / 1000),
+                mend="synchronise this machine and the store's (NTP); the store's time is used",
+            )
+        self._is_apart = is_apart

@@ -8,7 +8,7 @@ from intentlive.core.reading import BotRules
 from intentlive.core.record import record
 from intentlive.core.session import ERASED, State, fold
 from tests.contract.conftest import add_bot
-from tests.stores import open_store, put, revision
+from tests.stores import put, revision
 from tests.wire import NOON_MS, event, ms
 
 HOUR = 3_600_000

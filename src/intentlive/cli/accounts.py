@@ -9,7 +9,6 @@ from cyclopts import App, Parameter
 from intentlive.cli.options import Limit, check_id
 from intentlive.cli.output import AsJson, Item, confirm, show, show_all
 from intentlive.cli.stores import listed, must_exist, opened
-from intentlive.clock import wall_clock
 from intentlive.core import ids
 from intentlive.core.times import format_instant
 from intentlive.ports import DEFAULT_RATE_LIMIT, Account
@@ -47,10 +46,10 @@ async def create(
         Bring an id of your own, unique in the store, instead of a new one.
     """
     id_ = account_id or ids.account_id(secrets.token_bytes(12))
-    made = Account(id_, name, rate_limit, wall_clock(), event_limit)
     async with opened(at, make=True) as store:
+        made = Account(id_, name, rate_limit, await store.time(), event_limit)
         await store.add_account(made)
-    show({"accountId": made.account_id}, as_json=json)
+    show({"accountId": id_}, as_json=json)
 
 
 @account.command(name="list")

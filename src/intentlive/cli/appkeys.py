@@ -7,7 +7,6 @@ import msgspec
 from intentlive.auth.encryption import new_server_key
 from intentlive.auth.tokens import check_public_key, new_secret, signs_with_secret
 from intentlive.cli.options import read_pem
-from intentlive.clock import wall_clock
 from intentlive.core.errors import IntentLiveError
 from intentlive.ports import Algorithm, App, AppKey, Store
 
@@ -31,7 +30,7 @@ def key_for(algorithm: Algorithm, secret: str | None, path: Path | None) -> AppK
 
 async def need_server_key(store: Store) -> None:
     """Make the server's first key when the first app needs one."""
-    now = wall_clock()
+    now = await store.time()
     if not await store.server_keys(now):
         await store.add_server_key(new_server_key(now), others_until=now)
 

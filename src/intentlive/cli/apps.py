@@ -1,6 +1,7 @@
 """`intentlive app`: the clients that may call."""
 
 import secrets
+from functools import partial
 from typing import Annotated
 
 import msgspec
@@ -16,7 +17,6 @@ from intentlive.cli.appkeys import key_for, need_server_key, rotated
 from intentlive.cli.options import Overlap, check_id
 from intentlive.cli.output import AsJson, Item, confirm, show, show_all
 from intentlive.cli.stores import listed, must_exist, opened
-from intentlive.clock import wall_clock
 from intentlive.core import ids
 from intentlive.core.errors import IntentLiveError
 from intentlive.core.times import format_instant
@@ -95,20 +95,20 @@ async def create(
         Bring a secret of your own (HS256, HS512; best in INTENTLIVE_CLIENT_SECRET).
     """
     key = key_for(algorithm, client_secret, public_key)
-    made = App(
-        client_id=client_id or ids.client_id(secrets.token_bytes(16)),
-        account_id=account,
-        name=name,
-        algorithm=algorithm,
-        keys=(key,),
-        scopes=tuple(scope),
-        bots=tuple(bot) or None,
-        require_exp=require_exp,
-        created=wall_clock(),
-        enforce_jti=enforce_jti,
-        enforce_jwe=enforce_jwe,
-    )
     async with opened(at) as store:
+        made = App(
+            client_id=client_id or ids.client_id(secrets.token_bytes(16)),
+            account_id=account,
+            name=name,
+            algorithm=algorithm,
+            keys=(key,),
+            scopes=tuple(scope),
+            bots=tuple(bot) or None,
+            require_exp=require_exp,
+            created=await store.time(),
+            enforce_jti=enforce_jti,
+            enforce_jwe=enforce_jwe,
+        )
         if enforce_jwe:
             await need_server_key(store)
         await store.add_app(made)
@@ -210,19 +210,19 @@ async def rotate(
     client_secret: str
         Bring a secret of your own (HS256, HS512; best in INTENTLIVE_CLIENT_SECRET).
     """
-    now = wall_clock()
-    until = now + overlap * 1000
 
-    def change(found: App) -> App:
-        return rotated(found, key_for(found.algorithm, client_secret, public_key), now, until)
+    def change(now: int, found: App) -> App:
+        key = key_for(found.algorithm, client_secret, public_key)
+        return rotated(found, key, now, now + overlap * 1000)
 
     async with opened(at) as store:
-        changed = await store.update_app(client_id, change)
+        now = await store.time()
+        changed = await store.update_app(client_id, partial(change, now))
     shown = {"clientId": client_id}
     if signs_with_secret(changed.algorithm) and client_secret is None:
         shown["clientSecret"] = changed.keys[0].text
     if changed.keys[1:]:
-        shown["oldUntil"] = format_instant(until)
+        shown["oldUntil"] = format_instant(now + overlap * 1000)
     show(shown, as_json=json)
 
 

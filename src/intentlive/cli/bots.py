@@ -1,6 +1,7 @@
 """`intentlive bot`: the bots of an account."""
 
 import secrets
+from functools import partial
 from typing import Annotated
 
 import msgspec
@@ -10,7 +11,6 @@ from cyclopts.validators import Number
 from intentlive.cli.options import check_id
 from intentlive.cli.output import AsJson, Item, confirm, show, show_all
 from intentlive.cli.stores import listed, must_exist, opened
-from intentlive.clock import wall_clock
 from intentlive.core import ids
 from intentlive.core.personal import PersonalData
 from intentlive.core.reading import DEFAULT_IDLE_TIMEOUT, BotRules
@@ -73,16 +73,16 @@ async def create(
     bot_id: str
         Bring an id of your own, unique in the store, instead of a new one.
     """
-    made = Bot(
-        bot_id or ids.bot_id(secrets.token_bytes(16)),
-        account,
-        name,
-        BotRules(((0, idle_timeout),), skip_silent),
-        wall_clock(),
-        personal_data,
-        retention or None,
-    )
     async with opened(at) as store:
+        made = Bot(
+            bot_id or ids.bot_id(secrets.token_bytes(16)),
+            account,
+            name,
+            BotRules(((0, idle_timeout),), skip_silent),
+            await store.time(),
+            personal_data,
+            retention or None,
+        )
         await store.add_bot(made)
     show({"botId": made.bot_id}, as_json=json)
 
@@ -133,10 +133,10 @@ async def update(
         Do not ask before sessions are deleted, for a retention.
     """
 
-    def change(found: Bot) -> Bot:
+    def change(now: int, found: Bot) -> Bot:
         rules = found.rules
         if idle_timeout is not None:
-            since = (wall_clock(), idle_timeout)
+            since = (now, idle_timeout)
             rules = msgspec.structs.replace(rules, idle_timeouts=(*rules.idle_timeouts, since))
         if skip_silent is not None:
             rules = msgspec.structs.replace(rules, skip_silent=skip_silent)
@@ -152,7 +152,7 @@ async def update(
         past = f"Delete sessions of {bot_id} {retention} days after their end, past ones, too?"
         confirm(past, yes=yes)
     async with opened(at) as store:
-        changed = await store.update_bot(bot_id, change)
+        changed = await store.update_bot(bot_id, partial(change, await store.time()))
     show(_item(changed), as_json=json)
 
 

@@ -39,7 +39,7 @@ async def latest(
 ) -> None:
     """Show the latest 25 sessions of a bot that finished their flow."""
     async with opened(at) as store:
-        found = must_exist(await store.latest(bot, wall_clock(), LATEST), "bot", bot)
+        found = must_exist(await store.latest(bot, await store.time(), LATEST), "bot", bot)
     records = [record(id_, state, found.rules, found.disguise) for id_, state in found.sessions]
     items = cast(list[dict[str, object]], msgspec.to_builtins(records))
     show_all(items, as_json=json, none="No session has finished yet.")
@@ -65,10 +65,11 @@ async def import_(
     """
     accepted, rejected = 0, 0
     async with opened(at) as store:
-        oldest = must_exist(await store.bot(bot), "bot", bot).oldest_kept(wall_clock())
+        found = must_exist(await store.bot(bot), "bot", bot)
+        now = await store.time()
         with _lines_at_once(file) as batches:
             for numbers, lines in batches:
-                events, flaws = _parse(numbers, lines, oldest)
+                events, flaws = _parse(numbers, lines, now, found.oldest_kept(now))
                 if bot not in await store.merge({bot: fold(events)}):
                     raise NotFound(f"bot {bot} was deleted while the file was being read")
                 for flaw in flaws[: max(0, _REJECTED_SHOWN - rejected)]:
@@ -104,18 +105,18 @@ async def simulate(
 
 
 def _parse(
-    numbers: list[int], lines: list[bytes], oldest: int | None
+    numbers: list[int], lines: list[bytes], now: int, oldest: int | None
 ) -> tuple[list[SessionEvent], list[str]]:
     """The events of some lines, and what is wrong with the others, by line number."""
     try:
-        parsed = parse_events(NDJSON, b"".join(lines), wall_clock(), oldest)
+        parsed = parse_events(NDJSON, b"".join(lines), now, oldest)
     except UnreadableBody as error:
         if len(lines) == 1:
             return [], [f"line {numbers[0]}: {str(error).removeprefix('line 1 ')}"]
         events: list[SessionEvent] = []
         flaws: list[str] = []
         for number, line in zip(numbers, lines, strict=True):
-            some_events, some_flaws = _parse([number], [line], oldest)
+            some_events, some_flaws = _parse([number], [line], now, oldest)
             events += some_events
             flaws += some_flaws
         return events, flaws

@@ -14,7 +14,7 @@ from intentlive.auth.tokens import mint as mint_token
 from intentlive.cli.options import read_pem
 from intentlive.cli.output import AsJson, complain, show
 from intentlive.cli.stores import opened
-from intentlive.clock import wall_clock
+from intentlive.clock import StoreClock, wall_clock
 from intentlive.core.errors import IntentLiveError, Refusal
 from intentlive.core.times import format_instant
 from intentlive.ports import Algorithm
@@ -119,9 +119,9 @@ async def check(
         Check it as a server with this setting does.
     """
     async with opened(at) as store:
-        gate = Gate(
-            store, wall_clock, lambda: None, require_account_id=require_account_id, looks=True
-        )
+        clock = StoreClock(store.time)
+        await clock.measure()
+        gate = Gate(store, clock, lambda: None, require_account_id=require_account_id, looks=True)
         try:
             grant = await gate.authenticate(text.strip(), account_id)
             if bot is not None:
