@@ -77,8 +77,8 @@ def new_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     """Make servers of one's own; what still runs in the end is killed."""
     made: list[Server] = []
 
-    def make(data_dir: Path | None = None) -> Server:
-        made.append(Server(tmp_path / f"server-{len(made)}", data_dir))
+    def make(data_dir: Path | None = None, store: str | None = None) -> Server:
+        made.append(Server(tmp_path / f"server-{len(made)}", data_dir, store))
         return made[-1]
 
     yield make

@@ -33,13 +33,16 @@ class Caller(NamedTuple):
 
 
 class Home:
-    """A data directory, and the commands that work on it."""
+    """A data directory and its store, or one elsewhere, and the commands that work on it."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, store: str | None = None) -> None:
         self.data_dir = data_dir
+        self.store = store
         self.store_file = data_dir / "intentlive.db"
         own = {key: value for key, value in os.environ.items() if not key.startswith("INTENTLIVE_")}
         self.environment = own | {"INTENTLIVE_DATA_DIR": str(data_dir)}
+        if store:
+            self.environment["INTENTLIVE_STORE"] = store
 
     def run(
         self, *arguments: str, program: Iterable[str] = (PROGRAM,)
@@ -101,8 +104,10 @@ class Home:
 class Server(Home):
     """`intentlive serve` on a port of its own; its log is a file."""
 
-    def __init__(self, folder: Path, data_dir: Path | None = None) -> None:
-        super().__init__(data_dir or folder / "data")
+    def __init__(
+        self, folder: Path, data_dir: Path | None = None, store: str | None = None
+    ) -> None:
+        super().__init__(data_dir or folder / "data", store)
         folder.mkdir(parents=True, exist_ok=True)
         self.log = folder / "server.log"
         self.port = free_port()

@@ -1,5 +1,6 @@
-"""Two servers on one store, and commands beside them: what one does the others see in a second."""
+"""Servers on one store, and commands beside them: what one does the others see in a second."""
 
+import shutil
 import time
 from datetime import datetime
 
@@ -12,10 +13,32 @@ from .wire import event, finished, new_session
 WITHIN_A_SECOND = 1.0
 
 
+@pytest.fixture(scope="module", params=["one file", "PostgreSQL"])
+def server(request, tmp_path_factory):
+    """A server on a file of its own, or on a database that other machines share."""
+    store = None
+    if request.param == "PostgreSQL":
+        store = request.getfixturevalue("postgres").database(f"servers-{new_session()}")
+    running = Server(tmp_path_factory.mktemp("one"), store=store).start()
+    yield running
+    assert running.stop() == 0
+
+
+@pytest.fixture(scope="module")
+def caller(server):
+    return server.caller(server.account("--rate-limit", "0"))
+
+
 @pytest.fixture(scope="module")
 def other(tmp_path_factory, server):
-    """A second server on the store of the shared one."""
-    second = Server(tmp_path_factory.mktemp("other"), server.data_dir).start()
+    """A second server on that file, or on another machine, which has the key of secrets, too."""
+    folder = tmp_path_factory.mktemp("other")
+    data_dir = server.data_dir
+    if server.store:
+        data_dir = folder / "data"
+        data_dir.mkdir()
+        shutil.copy(server.data_dir / "postgresql.key", data_dir)
+    second = Server(folder, data_dir, server.store).start()
     yield second
     assert second.stop() == 0
 
@@ -188,7 +211,7 @@ def test_a_changed_idle_timeout_counts_from_now_on(both, caller, server, bot):
 
 
 def test_one_dies_and_the_other_goes_on(server, caller, bot, new_server):
-    mortal = new_server(server.data_dir).start()
+    mortal = new_server(server.data_dir, server.store).start()
     session = new_session()
     assert mortal.send(bot, caller, [finished(session)]).status == 200
     mortal.kill()
