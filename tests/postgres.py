@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Self
@@ -61,7 +62,8 @@ class Postgres:
 
     def __exit__(self, *_: object) -> None:
         if self.process is not None and self.process.poll() is None:
-            self.kill()
+            self.process.send_signal(signal.SIGQUIT)  # to children and all, saving nothing
+            self.process.wait(PATIENCE)
         shutil.rmtree(self.folder)
 
     def start(self) -> Self:
@@ -75,7 +77,7 @@ class Postgres:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,  # so that it can be killed with all its children
+                start_new_session=True,  # what is typed at the tests' terminal is not for it
             )
         eventually(self.is_ready, PATIENCE)
         return self
@@ -96,7 +98,11 @@ class Postgres:
     def kill(self) -> None:
         """Take its life, and that of all its children, without a warning."""
         assert self.process is not None
-        os.killpg(self.process.pid, signal.SIGKILL)
+        children = self.sql("SELECT pid FROM pg_stat_activity").split()
+        self.process.kill()
+        for child in children:  # each leads a group of its own
+            with suppress(ProcessLookupError):
+                os.kill(int(child), signal.SIGKILL)
         self.process.wait(PATIENCE)
 
     def database(self, name: str) -> str:

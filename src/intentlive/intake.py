@@ -9,8 +9,8 @@ from time import perf_counter
 from typing import NamedTuple, Self
 
 from intentlive.core.errors import NotFound, StoreUnavailable
-from intentlive.core.session import State, join_into
-from intentlive.ports import SessionStore
+from intentlive.core.session import State, join_batches
+from intentlive.ports import Sink
 from intentlive.sharing import Together
 from intentlive.signals import Signals
 
@@ -29,10 +29,8 @@ class Intake:
     To be used as an async context manager; leaving it waits until all that was taken is stored.
     """
 
-    def __init__(
-        self, store: SessionStore, on_change: Callable[[str, int], None], signals: Signals
-    ) -> None:
-        self._store = store
+    def __init__(self, sink: Sink, on_change: Callable[[str, int], None], signals: Signals) -> None:
+        self._sink = sink
         self._on_change = on_change
         self._signals = signals
         self._failure: tuple[float, str] | None = None
@@ -67,7 +65,8 @@ class Intake:
     async def _commit(self, group: Sequence[_Brought]) -> Sequence[Exception | None]:
         began = perf_counter()
         try:
-            revisions = await self._store.merge(_joined(group))
+            batch = join_batches({each.bot_id: each.states} for each in group)
+            revisions = await self._sink.merge(batch)
             for bot_id, revision in revisions.items():
                 self._on_change(bot_id, revision)
         except Exception as error:  # noqa: BLE001 - it goes to those it concerns
@@ -83,12 +82,3 @@ class Intake:
             None if each.bot_id in revisions else NotFound(f"there is no bot {each.bot_id}")
             for each in group
         ]
-
-
-def _joined(group: Sequence[_Brought]) -> dict[str, dict[str, State]]:
-    batch: dict[str, dict[str, State]] = {}
-    for each in group:
-        sessions = batch.setdefault(each.bot_id, {})
-        for session_id, state in each.states.items():
-            join_into(sessions, session_id, state)
-    return batch

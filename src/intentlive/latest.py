@@ -122,6 +122,8 @@ class LatestViews:
         self._views.pop(bot_id, None)
         if latest is None:
             return None
+        # One that was overtaken by a newer is not served again.
+        self.on_change(bot_id, latest.revision)
         shown = plain = _rendered(latest, latest.disguise)
         if latest.disguise.mode != "verbatim":
             plain = _rendered(latest, VERBATIM)

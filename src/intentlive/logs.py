@@ -5,7 +5,10 @@ import json
 import logging
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
+from select import PIPE_BUF
 from typing import Any, BinaryIO, TypeAlias
 
 import msgspec
@@ -18,8 +21,11 @@ Line: TypeAlias = dict[str, object]
 _encoder = msgspec.json.Encoder(enc_hook=repr)
 
 
-def configure_logging(log_format: str) -> None:
-    """Set up logging for this process; `log_format` is `json`, `console` or `auto`."""
+def configure_logging(log_format: str, worker: int | None = None) -> None:
+    """Set up logging for this process; `log_format` is `json`, `console` or `auto`.
+
+    Where there are several workers, lines carry the number of this one.
+    """
     if log_format == "auto":
         log_format = "console" if sys.stderr.isatty() else "json"
     processors: list[structlog.typing.Processor]
@@ -34,6 +40,8 @@ def configure_logging(log_format: str) -> None:
             _console_renderer(),
         ]
         factory = structlog.PrintLoggerFactory(sys.stderr)
+    if worker is not None:
+        processors.insert(0, partial(_note_worker, worker))
     structlog.configure(
         processors=processors,
         logger_factory=factory,
@@ -41,6 +49,13 @@ def configure_logging(log_format: str) -> None:
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[_ToStructlog()], level=logging.WARNING, force=True)
+
+
+def _note_worker(
+    number: int, _logger: object, _level: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    event["worker"] = number
+    return event
 
 
 class _ToStructlog(logging.Handler):
@@ -111,8 +126,19 @@ class _Lines:
         lines, self._waiting = self._waiting, []
         # A full disk or a closed pipe must not stop what the lines tell of.
         with suppress(OSError, ValueError):
-            self._file.write(_render(lines))
-            self._file.flush()
+            for piece in _pieces(_render(lines)):
+                self._file.write(piece)
+                self._file.flush()
+
+
+def _pieces(text: bytes) -> Iterator[bytes]:
+    """Whole lines, at once no more than a pipe keeps apart from what other workers write to it."""
+    while len(text) > PIPE_BUF:
+        end = text.rfind(b"\n", 0, PIPE_BUF) + 1 or text.find(b"\n") + 1
+        yield text[:end]
+        text = text[end:]
+    if text:
+        yield text
 
 
 def _render(lines: list[Line]) -> bytes:

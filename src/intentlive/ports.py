@@ -12,6 +12,7 @@ from msgspec import Struct
 from intentlive.core.personal import Disguise, Person, PersonalData
 from intentlive.core.reading import BotRules
 from intentlive.core.session import Batch, State
+from intentlive.counting import Counters
 
 Algorithm: TypeAlias = Literal["HS256", "HS512", "RS256", "RS512"]
 Scope: TypeAlias = Literal[
@@ -288,5 +289,5 @@ class Audit(Protocol):
         """A name for someone whose own must not be written down; stable in the store."""
 
 
-class Store(SessionStore, Registry, Credentials, Audit, Protocol):
+class Store(SessionStore, Registry, Credentials, Counters, Audit, Protocol):
     """One backend keeps all of it."""

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 from platformdirs import user_data_path
+
+LogFormat: TypeAlias = Literal["auto", "json", "console"]
 
 
 def default_data_dir() -> Path:
@@ -36,6 +38,28 @@ class StoreSettings:
 
 @Parameter(name="*")  # its fields are options of their own
 @dataclass(frozen=True)
+class BufferPlace:
+    """Where events wait until they are in the store."""
+
+    buffer: str | None = field(default=None, repr=False)
+    """Address of the buffer: nats://HOST:4222, or several with commas; best in INTENTLIVE_BUFFER,
+    where it holds a password."""
+
+
+@Parameter(name="*")  # its fields are options of their own
+@dataclass(frozen=True)
+class BufferSettings(BufferPlace):
+    """That, and how it is made where it is not there."""
+
+    buffer_replicas: Annotated[int, Parameter(validator=Number(gte=1, lte=5))] = 3
+    """How many nodes keep each message; counts when the buffer is made."""
+
+    buffer_bytes: Annotated[int, Parameter(validator=Number(gte=1 << 20))] = 1 << 30
+    """How much it may hold, likewise; then events are answered with 503."""
+
+
+@Parameter(name="*")  # its fields are options of their own
+@dataclass(frozen=True)
 class ServerSettings:
     """How the server serves."""
 
@@ -44,6 +68,9 @@ class ServerSettings:
 
     port: Annotated[int, Parameter(validator=Number(gte=0, lte=65535))] = 8025
     """The port to listen on; 0 for any free one."""
+
+    workers: Annotated[int, Parameter(validator=Number(gte=1))] = 1
+    """Processes that serve, all on this port; about one for each core."""
 
     tls_certificate: Path | None = None
     """Serve HTTPS: the certificate with its chain (PEM); needs --tls-key."""
@@ -57,5 +84,5 @@ class ServerSettings:
     require_account_id: bool = False
     """Refuse calls without the accountId header instead of inferring the account."""
 
-    log_format: Literal["auto", "json", "console"] = "auto"
+    log_format: LogFormat = "auto"
     """One JSON object a line, or text for people; auto: text on a terminal, JSON elsewhere."""

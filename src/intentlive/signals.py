@@ -1,8 +1,14 @@
 """What the operator sees: Prometheus metrics, all in one place."""
 
+import math
+import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import partial
+from pathlib import Path
+from typing import NamedTuple
 
+import msgspec
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -10,9 +16,12 @@ from prometheus_client import (
     Histogram,
     Metric,
     disable_created_metrics,
+    values,
 )
-from prometheus_client.core import CounterMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
+from prometheus_client.values import MultiProcessValue
 
 _MAX_SOURCES = 100
 _QUIET_MS = 10 * 60 * 1000
@@ -22,28 +31,117 @@ _COMMIT_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
 disable_created_metrics()  # type: ignore[no-untyped-call]  # of use to OpenMetrics readers only
 
 
-class Acts(Collector):
-    """Administrative acts as the store has counted them, by whichever process they were done."""
+class Worker(NamedTuple):
+    """Which of several workers a process is, and the folder in which they count together."""
+
+    number: int
+    folder: Path
+
+    @property
+    def lags(self) -> Path:
+        """The file in which it tells the others how late its sources are."""
+        return self.folder / f"lags-{self.number}.json"
+
+
+def forget_worker(worker: Worker) -> None:
+    """Drop what a worker that has ended said of its present; what it has counted stays."""
+    mark_process_dead(worker.number, str(worker.folder))  # type: ignore[no-untyped-call]
+    worker.lags.unlink(missing_ok=True)
+
+
+class StoreCounts(Collector):
+    """What the store has counted, by whichever process it was done."""
 
     def __init__(self) -> None:
-        self.counts: Mapping[str, int] = {}
+        self.open_sessions = 0.0
+        self.acts: Mapping[str, int] = {}
 
     def collect(self) -> Iterator[Metric]:
-        """One counter, a sample for each kind of act."""
+        """Open sessions; one counter of acts, with a sample for each kind."""
+        name, what = "intentlive_open_sessions", "Sessions of all bots that have not ended"
+        yield GaugeMetricFamily(name, what, self.open_sessions)
         name, what = "intentlive_administrative_acts", "Acts in the audit table, by kind"
         family = CounterMetricFamily(name, what, labels=["act"])
-        for act, count in self.counts.items():
+        for act, count in self.acts.items():
             family.add_metric([act], count)
         yield family
 
 
-class Signals:
-    """The metrics of one server process, in a registry of their own."""
+class SourceLags(Collector):
+    """How late the sources are: what this process has seen, and what other workers tell.
 
-    def __init__(self) -> None:
+    No gauge of the library, which cannot take a label out again where workers count together.
+    """
+
+    def __init__(self, worker: Worker | None) -> None:
+        self._worker = worker
+        self._seen: dict[str, tuple[float, int]] = {}
+        self._told: dict[str, float] = {}
+
+    def observe(self, source: str, seconds: float, now: int) -> None:
+        """Note a lag in seconds, at `now` (ms).
+
+        Only so many sources get a name of their own: each makes a time series, and the sender
+        chooses it.
+        """
+        if source not in self._seen and len(self._seen) >= _MAX_SOURCES:
+            source = _OTHER_SOURCES
+        self._seen[source] = seconds, now
+
+    def forget_quiet(self, now: int) -> None:
+        """Drop the sources that have not been heard of for a while: their lag is no news."""
+        quiet = [source for source, (_, heard) in self._seen.items() if now - heard > _QUIET_MS]
+        for source in quiet:
+            del self._seen[source]
+
+    def tell(self) -> None:
+        """Let the other workers know."""
+        lags = self._own()
+        if self._worker is None or lags == self._told:
+            return
+        aside = self._worker.lags.with_suffix(".new")
+        aside.write_bytes(msgspec.json.encode(lags))
+        aside.replace(self._worker.lags)
+        self._told = lags
+
+    def collect(self) -> Iterator[Metric]:
+        """One gauge, a sample for each source; where workers differ, the largest."""
+        name = "intentlive_source_lag_seconds"
+        what = "How far the newest event of a source's latest request lay behind its arrival"
+        family = GaugeMetricFamily(name, what, labels=["source"])
+        lags = self._own()
+        for told in self._others():
+            for source, seconds in told.items():
+                lags[source] = max(seconds, lags.get(source, -math.inf))
+        for source, seconds in lags.items():
+            family.add_metric([source], seconds)
+        yield family
+
+    def _own(self) -> dict[str, float]:
+        return {source: seconds for source, (seconds, _) in self._seen.items()}
+
+    def _others(self) -> Iterator[dict[str, float]]:
+        if self._worker is None:
+            return
+        for file in set(self._worker.folder.glob("lags-*.json")) - {self._worker.lags}:
+            with suppress(FileNotFoundError):  # its worker ended just now
+                yield msgspec.json.decode(file.read_bytes(), type=dict[str, float])
+
+
+class Signals:
+    """The metrics of one server process, or of one `worker` and those beside it.
+
+    `registry` tells of all of them. With a worker, metrics made from then on in this process are
+    counted in files.
+    """
+
+    def __init__(self, worker: Worker | None = None) -> None:
         self.registry = CollectorRegistry()
-        counter = partial(Counter, registry=self.registry)
-        gauge = partial(Gauge, registry=self.registry)
+        if worker is not None:
+            _count_in_files(worker)
+            MultiProcessCollector(self.registry, str(worker.folder))  # type: ignore[no-untyped-call]
+        counted_by = None if worker else self.registry
+        counter = partial(Counter, registry=counted_by)
         self._requests = counter(
             "intentlive_requests",
             "Requests answered",
@@ -65,36 +163,29 @@ class Signals:
             "intentlive_commit_seconds",
             "Time of a transaction that stores sessions",
             buckets=_COMMIT_BUCKETS,
-            registry=self.registry,
+            registry=counted_by,
         )
         self.failed_commits = counter("intentlive_commits_failed", "Transactions that failed")
-        self.queue_depth = gauge(
+        self.queue_depth = Gauge(
             "intentlive_queue_depth",
             "Requests that wait for the next transaction",
+            registry=counted_by,
+            multiprocess_mode="livesum",
         )
-        self._source_lag = gauge(
-            "intentlive_source_lag_seconds",
-            "How far the newest event of a source's latest request lay behind its arrival",
-            ["source"],
-        )
-        self._sources: dict[str, int] = {}
         views = counter(
             "intentlive_latest_views",
             "Answers with the latest sessions, by whether a rendering was at hand",
             ["cache"],
         )
         self.view_hits, self.view_misses = views.labels("hit"), views.labels("miss")
-        self.open_sessions = gauge(
-            "intentlive_open_sessions",
-            "Sessions of all bots that have not ended",
-        )
-
         self.sessions_purged = counter(
             "intentlive_sessions_purged",
             "Sessions deleted since they were past their bot's retention",
         )
-        self.acts = Acts()
-        self.registry.register(self.acts)
+        self.source_lags = SourceLags(worker)
+        self.in_store = StoreCounts()
+        self.registry.register(self.source_lags)
+        self.registry.register(self.in_store)
 
     def count_request(self, route: str, status: int) -> None:
         """Count an answer."""
@@ -109,20 +200,8 @@ class Signals:
         for reason, count in reasons.items():
             self._events_rejected.labels(reason).inc(count)
 
-    def observe_lag(self, source: str, seconds: float, now: int) -> None:
-        """Note how late a source's newest event came, at `now` (ms).
 
-        Only so many sources get a name of their own: each makes a time series, and the sender
-        chooses it.
-        """
-        if source not in self._sources and len(self._sources) >= _MAX_SOURCES:
-            source = _OTHER_SOURCES
-        self._sources[source] = now
-        self._source_lag.labels(source).set(seconds)
-
-    def forget_quiet_sources(self, now: int) -> None:
-        """Drop the lag of sources that have not been heard of for a while: it is no news."""
-        for source, heard in list(self._sources.items()):
-            if now - heard > _QUIET_MS:
-                del self._sources[source]
-                self._source_lag.remove(source)
+def _count_in_files(worker: Worker) -> None:
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(worker.folder)
+    # By number and not by process: who takes the place of a worker goes on with its counters.
+    values.ValueClass = MultiProcessValue(lambda: worker.number)  # type: ignore[no-untyped-call]

@@ -1,13 +1,21 @@
+import os
+import re
 import secrets
+import sqlite3
+from contextlib import closing
 
+import psycopg
 import pytest
 
 from intentlive.core.reading import BotRules
 from intentlive.ports import Account, App, AppKey, Bot
+from intentlive.stores import sql
 from tests.stores import open_store
 
 SECRET = "a client secret of the usual length"
 BACKENDS = ["sqlite", "postgresql"]
+YOURS = os.environ.get("INTENTLIVE_TEST_STORE")
+"""Address of a database whose tables were made, and may be spread: emptied for every test."""
 
 
 @pytest.fixture(params=BACKENDS)
@@ -15,6 +23,9 @@ def address(request):
     """A store of every backend that is not made yet: each test of this folder runs on all."""
     if request.param == "sqlite":
         return "sqlite:sessions.db"
+    if YOURS:
+        empty(YOURS)
+        return YOURS
     postgres = request.getfixturevalue("postgres")
     return postgres.database(f"store-{secrets.token_hex(8)}")
 
@@ -36,8 +47,34 @@ async def two_stores(address, tmp_path):
 
 
 @pytest.fixture
+def by_hand(address, tmp_path):
+    """Run a statement in the store's database, as nobody should."""
+
+    def run(statement):
+        if not address.startswith("sqlite"):
+            with psycopg.connect(address) as connection:
+                return connection.execute(statement)
+        with closing(sqlite3.connect(tmp_path / "sessions.db")) as connection, connection:
+            return connection.execute(statement)
+
+    return run
+
+
+@pytest.fixture
 async def bot(store):
     return await add_bot(store, "st-1")
+
+
+def empty(url):
+    """Delete all that is in a store, but leave its tables as they are."""
+    made = re.findall(r"^CREATE TABLE (\w+)", "\n".join(sql.migrations("postgres")), re.MULTILINE)
+    with psycopg.connect(url, autocommit=True) as connection:
+        if not connection.info.dbname.endswith("_test"):
+            pytest.fail("INTENTLIVE_TEST_STORE is emptied: its database must be named …_test")
+        for table in reversed(made):  # none refers to one that was made after it
+            if table != "registry":
+                connection.execute(f"DELETE FROM {table}")
+        connection.execute("UPDATE registry SET revision = 0, probes = 0")
 
 
 async def add_bot(store, bot_id, rules=None, account_id="a1"):

@@ -81,10 +81,13 @@ def other(tmp_path_factory):
 @pytest.fixture
 def served(new_server, pair):
     """A server with TLS, and its address."""
+    return serve(new_server(), pair)
+
+
+def serve(server, pair, *options):
     need_curl()
-    server = new_server()
     server.process = server.begin(
-        "serve", "--port", str(server.port), *pair.options, output=server.log
+        "serve", "--port", str(server.port), *pair.options, *options, output=server.log
     )
     address = f"https://127.0.0.1:{server.port}"
 
@@ -106,6 +109,14 @@ def test_curl_is_served_over_tls(served, pair):
     assert server.log_line(answer.request_id)["client"] == "127.0.0.1"
     first = json.loads(server.log.read_text().splitlines()[0])
     assert (first["event"], first["address"]) == ("serving", address)
+    assert server.stop() == 0
+    assert "Traceback" not in server.log.read_text()
+
+
+def test_several_workers_serve_it_too(new_server, pair):
+    server, address = serve(new_server(), pair, "--workers", "2")
+    for _ in range(10):
+        assert curl("--cacert", pair.certificate, f"{address}/healthz").status == 200
     assert server.stop() == 0
     assert "Traceback" not in server.log.read_text()
 

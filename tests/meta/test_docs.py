@@ -11,7 +11,7 @@ from intentlive.api.openapi import describe
 from intentlive.api.operations import operations
 from intentlive.cli import command
 from intentlive.core.events import EVENT_TYPES
-from intentlive.settings import ServerSettings, StoreSettings
+from intentlive.settings import BufferSettings, ServerSettings, StoreSettings
 from intentlive.signals import Signals
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,7 +21,8 @@ REFERENCE = "\n".join(
 )
 COMMANDS = (ROOT / "docs" / "reference" / "commands.md").read_text("utf-8")
 ON_EVERY_COMMAND = COMMANDS.partition("\n## ")[0]
-SETTINGS = [field.name for kind in (StoreSettings, ServerSettings) for field in fields(kind)]
+KINDS = (StoreSettings, ServerSettings, BufferSettings)
+SETTINGS = [field.name for kind in KINDS for field in fields(kind)]
 OF_FASTAPI = {"/docs/oauth2-redirect"}  # a helper of the page /docs, of no use by itself
 
 

@@ -215,6 +215,30 @@ async def test_questions_at_one_time_are_answered_by_one_rendering(world):
     assert ({view.shown for view in answers}, len(asked)) == ({b"[]"}, 1)
 
 
+async def test_a_rendering_that_a_newer_one_overtook_is_not_served_again(world):
+    read, has_read, may_return = world.store.latest, asyncio.Event(), asyncio.Event()
+
+    async def delayed(*wanted):
+        world.store.latest = read
+        found = await read(*wanted)
+        has_read.set()
+        await may_return.wait()
+        return found
+
+    world.store.latest = delayed
+    await world.tell(ended("a"))
+    await world.tell(ended("b"), here=False)
+    overtaken = asyncio.create_task(world.views.latest("st-1"))
+    await has_read.wait()
+    revisions = await world.store.revisions(["st-1"])
+    world.views.on_change("st-1", revisions["st-1"])
+    await world.tell(ended("c"), here=False)
+    newest = await world.ids()
+    may_return.set()
+    await overtaken
+    assert await world.ids() == newest == ["c", "b", "a"]
+
+
 async def test_an_answer_that_cannot_be_rechecked_is_not_served(world):
     assert await world.ids() == []
     check = world.store.revisions

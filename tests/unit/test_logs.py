@@ -1,6 +1,7 @@
 """What a process that logs writes to standard error: JSON lines, or text for people."""
 
 import json
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -189,6 +190,72 @@ structlog.get_logger("x").info("odd", path="\\udcff")
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
     levels = [json.loads(line)["level"] for line in done.stderr.splitlines()]
     assert levels == ["warning", "info"]
+
+
+def test_lines_of_a_worker_say_which_it_is():
+    program = """
+import sys, structlog
+from intentlive.logs import configure_logging
+
+configure_logging(sys.argv[1], worker=2)
+structlog.get_logger("x").info("request", status=200)
+"""
+    run = [sys.executable, "-c", program]
+    in_json = subprocess.run([*run, "json"], capture_output=True, check=True).stderr
+    assert json.loads(in_json).items() >= {"event": "request", "status": 200, "worker": 2}.items()
+    for_people = subprocess.run([*run, "console"], capture_output=True, check=True).stderr
+    assert b"worker=2" in for_people
+
+
+def test_lines_of_workers_on_one_pipe_stay_whole_though_it_is_full():
+    program = """
+import asyncio, sys, structlog
+from intentlive.logs import configure_logging
+
+number = int(sys.argv[1])
+configure_logging("json", worker=number)
+log = structlog.get_logger("x")
+
+async def serve():
+    for turn in range(10):
+        for line in range(100):
+            log.info("line", turn=turn, line=line, padding=str(number) * 50 * (line % 5))
+        await asyncio.sleep(0)
+
+asyncio.run(serve())
+"""
+    reading, writing = os.pipe()
+    workers = [
+        subprocess.Popen([sys.executable, "-c", program, str(number)], stderr=writing)
+        for number in (1, 2, 3)
+    ]
+    os.close(writing)
+    with os.fdopen(reading, "rb") as told:
+        text = told.read()
+    assert [worker.wait() for worker in workers] == [0, 0, 0]
+    lines = [json.loads(line) for line in text.splitlines()]
+    for number in (1, 2, 3):
+        mine = [(line["turn"], line["line"]) for line in lines if line["worker"] == number]
+        assert mine == [(turn, line) for turn in range(10) for line in range(100)]
+
+
+def test_a_line_may_be_longer_than_what_a_pipe_keeps_together():
+    program = """
+import asyncio, structlog
+from intentlive.logs import configure_logging
+
+configure_logging("json")
+
+async def work():
+    for size in (10, 3 * 4096, 10, 4096, 4095, 10, 5 * 4096):
+        structlog.get_logger("x").info("line", text="x" * size)
+
+asyncio.run(work())
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    sizes = [len(line["text"]) for line in lines]
+    assert sizes == [10, 3 * 4096, 10, 4096, 4095, 10, 5 * 4096]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is a device of Linux")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from intentlive.cli import command
-from intentlive.settings import ServerSettings, StoreSettings
+from intentlive.settings import BufferSettings, ServerSettings, StoreSettings
 
 DEFAULTS = {
     "store": "sqlite:intentlive.db",
@@ -14,6 +14,10 @@ DEFAULTS = {
     "secrets_key": None,
     "host": "127.0.0.1",
     "port": 8025,
+    "workers": 1,
+    "buffer": None,
+    "buffer_replicas": 3,
+    "buffer_bytes": 1 << 30,
     "tls_certificate": None,
     "tls_key": None,
     "max_connections_per_address": 1000,
@@ -25,6 +29,10 @@ OTHER = {
     "data_dir": Path("/srv/data"),
     "host": "0.0.0.0",
     "port": 9,
+    "workers": 4,
+    "buffer": "nats://mq.example.com:4222",
+    "buffer_replicas": 5,
+    "buffer_bytes": 1 << 34,
     "secrets_key_file": Path("/run/keys/intentlive"),
     "secrets_key": "a key",
     "tls_certificate": Path("/srv/tls.crt"),
@@ -33,7 +41,8 @@ OTHER = {
     "require_account_id": True,
     "log_format": "json",
 }
-NAMES = [field.name for kind in (StoreSettings, ServerSettings) for field in fields(kind)]
+KINDS = (StoreSettings, ServerSettings, BufferSettings)
+NAMES = [field.name for kind in KINDS for field in fields(kind)]
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +57,7 @@ def settings_of(*options, name="serve"):
     bound.apply_defaults()
     found = {}
     for argument in bound.arguments.values():
-        if isinstance(argument, StoreSettings | ServerSettings):
+        if isinstance(argument, KINDS):
             found |= {field.name: getattr(argument, field.name) for field in fields(argument)}
     return found
 
@@ -111,6 +120,8 @@ def test_a_switch_in_the_environment_is_off(text, monkeypatch):
     [
         *(("port", value) for value in ("many", "65536", "-1")),
         ("max_connections_per_address", "-1"),
+        ("buffer_replicas", "0"),
+        ("buffer_bytes", "1000"),
         ("log_format", "xml"),
     ],
 )

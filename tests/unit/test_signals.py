@@ -1,9 +1,14 @@
 """The metrics themselves: their names and labels, and that senders cannot multiply them."""
 
+import json
+import subprocess
+import sys
+
 import pytest
 from prometheus_client import generate_latest
+from prometheus_client.parser import text_string_to_metric_families
 
-from intentlive.signals import Signals
+from intentlive.signals import Signals, Worker, forget_worker
 
 NOW = 1_641_470_400_000
 
@@ -68,25 +73,25 @@ def test_rejected_events_are_counted_by_reason(signals):
 
 
 def test_the_lag_of_a_source_is_its_latest(signals):
-    signals.observe_lag("urn:a", 5, NOW)
-    signals.observe_lag("urn:b", 7.5, NOW)
-    signals.observe_lag("urn:a", -1, NOW)
+    signals.source_lags.observe("urn:a", 5, NOW)
+    signals.source_lags.observe("urn:b", 7.5, NOW)
+    signals.source_lags.observe("urn:a", -1, NOW)
     assert value(signals, "intentlive_source_lag_seconds", source="urn:a") == -1
     assert value(signals, "intentlive_source_lag_seconds", source="urn:b") == 7.5
 
 
 def test_only_the_first_hundred_sources_get_a_series(signals):
     for number in range(1_000):
-        signals.observe_lag(f"urn:{number}", number, NOW)
+        signals.source_lags.observe(f"urn:{number}", number, NOW)
     (lag,) = (m for m in signals.registry.collect() if m.name == "intentlive_source_lag_seconds")
     assert len(lag.samples) == 101
     assert value(signals, "intentlive_source_lag_seconds", source="(other sources)") == 999
-    signals.observe_lag("urn:0", 42, NOW)
+    signals.source_lags.observe("urn:0", 42, NOW)
     assert value(signals, "intentlive_source_lag_seconds", source="urn:0") == 42
 
 
 def test_names_from_senders_cannot_break_the_text_format(signals):
-    signals.observe_lag('a"} 1\nintentlive_open_sessions 5\n#\\', 1, NOW)
+    signals.source_lags.observe('a"} 1\nintentlive_open_sessions 5\n#\\', 1, NOW)
     lines = generate_latest(signals.registry).decode().splitlines()
     assert [line for line in lines if line.startswith("intentlive_open_sessions ")] == [
         "intentlive_open_sessions 0.0"
@@ -101,9 +106,9 @@ def test_two_servers_in_one_process_count_apart(signals):
 
 def test_a_source_that_is_quiet_is_no_news_any_more():
     signals = Signals()
-    signals.observe_lag("urn:history", 1e9, NOW)
-    signals.observe_lag("urn:live", 1, NOW + 600_000)
-    signals.forget_quiet_sources(NOW + 600_001)
+    signals.source_lags.observe("urn:history", 1e9, NOW)
+    signals.source_lags.observe("urn:live", 1, NOW + 600_000)
+    signals.source_lags.forget_quiet(NOW + 600_001)
     assert lag(signals, "urn:history") is None
     assert lag(signals, "urn:live") == 1
 
@@ -111,3 +116,102 @@ def test_a_source_that_is_quiet_is_no_news_any_more():
 def lag(signals, source):
     name = "intentlive_source_lag_seconds"
     return signals.registry.get_sample_value(name, {"source": source})
+
+
+WORK = """
+import json, sys
+from pathlib import Path
+from prometheus_client import generate_latest
+from intentlive.signals import Signals, Worker
+
+signals = Signals(Worker(int(sys.argv[1]), Path(sys.argv[2])))
+does = json.loads(sys.argv[3])
+for route in does.get("requests", ()):
+    signals.count_request(route, 200)
+for source, seconds in does.get("lags", {}).items():
+    signals.source_lags.observe(source, seconds, 0)
+signals.source_lags.tell()
+if "now" in does:
+    signals.source_lags.forget_quiet(does["now"])
+    signals.source_lags.tell()
+signals.commit_seconds.observe(0.02)
+signals.queue_depth.inc(does.get("waiting", 0))
+signals.in_store.open_sessions, signals.in_store.acts = 7, {"app updated": 3}
+sys.stdout.buffer.write(generate_latest(signals.registry))
+"""
+
+
+@pytest.fixture
+def work(tmp_path):
+    """Be a worker for a moment; gives what it would answer to /metrics, by metric and labels."""
+
+    def run(number, **does):
+        command = [sys.executable, "-W", "error", "-c", WORK, str(number), str(tmp_path)]
+        done = subprocess.run([*command, json.dumps(does)], capture_output=True, check=True)
+        return {
+            (sample.name, *sample.labels.values()): sample.value
+            for family in text_string_to_metric_families(done.stdout.decode())
+            for sample in family.samples
+        }
+
+    return run
+
+
+def test_workers_count_together(work):
+    work(1, requests=["events", "events", "/healthz"])
+    told = work(2, requests=["events"])
+    assert told["intentlive_requests_total", "events", "200"] == 3
+    assert told["intentlive_requests_total", "/healthz", "200"] == 1
+    assert told["intentlive_commit_seconds_count",] == 2
+    assert told["intentlive_commit_seconds_bucket", "0.025"] == 2
+    assert told["intentlive_commit_seconds_bucket", "0.01"] == 0
+
+
+def test_workers_tell_of_the_same_metrics_as_one_process(work):
+    alone = Signals()
+    alone.count_request("events", 200)
+    alone.commit_seconds.observe(0.02)
+    alone.source_lags.observe("urn:a", 1, NOW)
+    alone.in_store.acts = {"app updated": 3}
+    samples = {
+        (sample.name, *sample.labels.values())
+        for metric in alone.registry.collect()
+        for sample in metric.samples
+    }
+    assert set(work(1, requests=["events"], lags={"urn:a": 1})) == samples
+
+
+def test_what_the_store_has_counted_is_not_counted_once_a_worker(work):
+    work(1)
+    told = work(2)
+    assert told["intentlive_open_sessions",] == 7
+    assert told["intentlive_administrative_acts_total", "app updated"] == 3
+
+
+def test_who_takes_the_place_of_a_worker_goes_on_with_its_counters(work, tmp_path):
+    work(1, requests=["events"], waiting=5)
+    work(2, waiting=1)
+    forget_worker(Worker(1, tmp_path))
+    told = work(1, requests=["events"], waiting=2)
+    assert told["intentlive_requests_total", "events", "200"] == 2
+    assert told["intentlive_queue_depth",] == 3  # of those that live
+
+
+def test_of_lags_the_largest_is_told_as_long_as_its_worker_lives(work, tmp_path):
+    work(1, lags={"urn:a": 5, "urn:b": -2})
+    told = work(2, lags={"urn:a": 4})
+    assert told["intentlive_source_lag_seconds", "urn:a"] == 5
+    assert told["intentlive_source_lag_seconds", "urn:b"] == -2
+    forget_worker(Worker(1, tmp_path))
+    told = work(3)
+    assert told["intentlive_source_lag_seconds", "urn:a"] == 4
+    assert ("intentlive_source_lag_seconds", "urn:b") not in told
+
+
+def test_a_source_that_is_quiet_with_one_worker_is_told_by_none(work):
+    work(1, lags={"urn:history": 1e9}, now=600_001)
+    assert ("intentlive_source_lag_seconds", "urn:history") not in work(2)
+
+
+def test_a_worker_that_never_was_can_be_forgotten(tmp_path):
+    forget_worker(Worker(1, tmp_path))

@@ -1,6 +1,7 @@
 """What the connections of a server share: limits, clock, number by address, refusals."""
 
 import secrets
+import time
 from collections import Counter
 from collections.abc import Iterable
 from ipaddress import ip_address
@@ -19,6 +20,9 @@ BODY_SECONDS = 60
 """From there to the end of the body."""
 ANSWER_SECONDS = 60
 """For the peer to take so much of what was written to it that more may be written, or the rest."""
+
+_GIVE_WAY_SECONDS = 1e-6
+"""Some fifty times as long in effect: time enough for others to wake up and take the next."""
 
 _log = structlog.get_logger("intentlive.requests")
 
@@ -51,17 +55,23 @@ class Door:
     """Who is inside; `max_per_address` 0 lets in any number.
 
     `seconds` is counted by the sweep of the connections and not read off a clock: if the process
-    stood still, nobody was slow.
+    stood still, nobody was slow. A door that `gives_way` is one of several on the same port:
+    without a short pause after each connection, who wakes up first would take a whole crowd.
     """
 
-    def __init__(self, signals: Signals, max_per_address: int = 0) -> None:
+    def __init__(
+        self, signals: Signals, max_per_address: int = 0, *, gives_way: bool = False
+    ) -> None:
         self.seconds = 0
+        self._gives_way = gives_way
         self._signals = signals
         self._limit = max_per_address
         self._inside: Counter[bytes] = Counter()
 
     def enter(self, place: bytes) -> bool:
         """Count a connection from a place; False if there are too many of it."""
+        if self._gives_way:
+            time.sleep(_GIVE_WAY_SECONDS)
         if self._limit and self._inside[place] >= self._limit:
             return False
         self._inside[place] += 1

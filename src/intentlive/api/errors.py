@@ -3,6 +3,7 @@
 import msgspec
 
 from intentlive.core.errors import (
+    BufferUnavailable,
     NotFound,
     Refusal,
     StoreError,
@@ -67,6 +68,12 @@ def problem_for(error: Exception) -> Problem:
             problem = Problem(413, str(error), check="batch", detail=str(error))
         case NotFound():
             problem = Problem(400, "Invalid StreamId", check="bot", detail=str(error))
+        case BufferUnavailable():
+            problem = unavailable(
+                "The buffer takes no events just now: send this again in a moment.",
+                check="buffer",
+                detail=f"see intentlive buffer status: {error}",
+            )
         case StoreError():
             problem = unavailable(
                 "The store is not available: send this again in a moment.",

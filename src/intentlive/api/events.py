@@ -15,7 +15,7 @@ from intentlive.api.encodings import decode_content
 from intentlive.api.errors import Problem, unavailable
 from intentlive.api.http import Call, Response
 from intentlive.auth.gate import Gate
-from intentlive.auth.ratelimit import RateLimiter
+from intentlive.auth.ratelimit import Limiter, Quota
 from intentlive.core.errors import TooManyEvents, UnreadableBody
 from intentlive.core.events import SessionEvent
 from intentlive.core.session import State, fold
@@ -91,7 +91,7 @@ class EventsIn:
     def __init__(
         self,
         gate: Gate,
-        limiter: RateLimiter,
+        limiter: Limiter,
         intake: Intake,
         clock: Callable[[], int],
         signals: Signals,
@@ -112,7 +112,7 @@ class EventsIn:
         grant = await self._gate.authenticate(call.token(), call.account_id())
         call.note_grant(grant)
         bot = await self._gate.authorize(grant, "Session Events", call.bot_id)
-        self._count(grant.account, 0)  # over it already: the body need not be read
+        self._refuse_if_full(grant.account)  # then the body need not be read
         media_type = call.header(b"content-type").partition(";")[0].strip().lower()
         if media_type not in MEDIA_TYPES:
             known = ", ".join(MEDIA_TYPES)
@@ -130,9 +130,9 @@ class EventsIn:
             try:
                 parsed, states = await self._aside(read) if len(body) > LARGE_BODY else read()
             except (UnreadableBody, TooManyEvents):
-                self._charge(account, len(body) // _BYTES_AN_EVENT + 1)
+                await self._charge(account, len(body) // _BYTES_AN_EVENT + 1)
                 raise
-            self._count(account, len(parsed.events) + len(parsed.rejected))
+            await self._count(account, len(parsed.events) + len(parsed.rejected))
             if states:
                 await self._intake.submit(call.bot_id, states)
         self._observe(parsed.events, now)
@@ -142,29 +142,31 @@ class EventsIn:
         answer = {"accepted": accepted, "rejected": parsed.rejected}
         return Response(200, msgspec.json.encode(answer))
 
-    def _count(self, account: Account, events: int) -> None:
+    def _refuse_if_full(self, account: Account) -> None:
+        if account.event_limit:
+            refusal = self._limiter.refusal(account.account_id, account.event_limit)
+            if refusal is not None:
+                raise _too_many(refusal)
+
+    async def _count(self, account: Account, events: int) -> None:
         """Count events of an account that has a limit; Problem where they are too many."""
         limit = account.event_limit
-        if not limit:
+        if not (limit and events):
             return
         if events > limit:
             message = f"More than the {limit:,} events a minute of this account: send them in parts"
             raise Problem(413, message, check="event limit", detail="or raise the event limit")
-        quota = self._limiter.take(account.account_id, limit, events)
-        if not quota.allowed or (not events and not quota.remaining):
-            raise Problem(
-                429,
-                f"More than {limit:,} events in a minute: send this again later",
-                headers=((b"retry-after", b"%d" % quota.reset),),
-                check="event limit",
-                detail="send less often, or raise the account's event limit",
-            )
+        quota = await self._limiter.take(account.account_id, limit, events)
+        if not quota.allowed:
+            raise _too_many(quota)
 
-    def _charge(self, account: Account, events: int) -> None:
+    async def _charge(self, account: Account, events: int) -> None:
         """Count what could not be read, by its size, as far as the limit goes."""
         if account.event_limit:
             take = partial(self._limiter.take, account.account_id, account.event_limit)
-            take(min(events, take(0).remaining))
+            quota = await take(min(events, account.event_limit))
+            if not quota.allowed and quota.remaining:
+                await take(quota.remaining)
 
     async def _aside(self, work: Callable[[], Work]) -> Work:
         return await asyncio.get_running_loop().run_in_executor(self._reader, work)
@@ -176,7 +178,7 @@ class EventsIn:
         self._signals.events_accepted.inc(len(events))
         for source, time in newest.items():
             seconds = (now - time) / 1000
-            self._signals.observe_lag(source, seconds, now)
+            self._signals.source_lags.observe(source, seconds, now)
             if seconds > LATE_SECONDS and self._may_tell(source, now):
                 _log.warning(
                     "late source",
@@ -193,6 +195,16 @@ class EventsIn:
             self._late_lines.clear()
         self._late_lines[source] = now
         return True
+
+
+def _too_many(quota: Quota) -> Problem:
+    return Problem(
+        429,
+        f"More than {quota.limit:,} events in a minute: send this again later",
+        headers=((b"retry-after", b"%d" % quota.reset),),
+        check="event limit",
+        detail="send less often, or raise the account's event limit",
+    )
 
 
 def _read(

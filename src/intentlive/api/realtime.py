@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from intentlive.api.errors import RATE_LIMITED, Headers, Problem
+from intentlive.api.errors import RATE_LIMITED, Problem
 from intentlive.api.http import Call, Response
-from intentlive.auth.gate import Gate, Grant
-from intentlive.auth.ratelimit import Quota, RateLimiter
+from intentlive.auth.gate import Gate
+from intentlive.auth.ratelimit import Limiter, Quota
 from intentlive.core.errors import NotFound
 from intentlive.latest import LatestViews
 from intentlive.ports import SEES_PERSONAL_DATA
@@ -20,7 +20,7 @@ class Realtime:
     name = "intentrealtimedata"
     methods = ("GET", "POST")
 
-    def __init__(self, gate: Gate, limiter: RateLimiter, views: LatestViews) -> None:
+    def __init__(self, gate: Gate, limiter: Limiter, views: LatestViews) -> None:
         self._gate = gate
         self._limiter = limiter
         self._views = views
@@ -33,7 +33,9 @@ class Realtime:
         admitted = self._gate.admitted(token, account_id, SCOPE, bot_id)
         grant = admitted or await self._gate.authenticate(token, account_id)
         call.note_grant(grant)
-        self._count(call, grant)
+        if grant.account.rate_limit:
+            counted = grant.account.account_id, grant.account.rate_limit
+            _tell(call, self._limiter.at_hand(*counted) or await self._limiter.take(*counted))
         if admitted is None:
             await self._gate.authorize(grant, SCOPE, bot_id)
         view = self._views.at_hand(bot_id) or await self._views.latest(bot_id)
@@ -42,25 +44,19 @@ class Realtime:
         sees_all = SEES_PERSONAL_DATA in grant.app.scopes
         return Response(200, view.plain if sees_all else view.shown)
 
-    def _count(self, call: Call, grant: Grant) -> None:
-        limit = grant.account.rate_limit
-        if not limit:
-            return
-        quota = self._limiter.take(grant.account.account_id, limit)
-        call.headers_out = _quota_headers(quota)
-        if not quota.allowed:
-            raise Problem(
-                429,
-                RATE_LIMITED,
-                headers=((b"retry-after", b"%d" % quota.reset),),
-                check="rate limit",
-                detail=f"over {limit} requests a minute: poll less often, or raise the limit",
-            )
 
-
-def _quota_headers(quota: Quota) -> Headers:
-    return (
+def _tell(call: Call, quota: Quota) -> None:
+    """Say in the answer what is left; Problem (429) if it is nothing."""
+    call.headers_out = (
         (b"ratelimit-limit", b"%d" % quota.limit),
         (b"ratelimit-remaining", b"%d" % quota.remaining),
         (b"ratelimit-reset", b"%d" % quota.reset),
     )
+    if not quota.allowed:
+        raise Problem(
+            429,
+            RATE_LIMITED,
+            headers=((b"retry-after", b"%d" % quota.reset),),
+            check="rate limit",
+            detail=f"over {quota.limit} requests a minute: poll less often, or raise the limit",
+        )

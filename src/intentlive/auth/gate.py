@@ -15,7 +15,7 @@ from msgspec import Struct
 from intentlive.auth import encryption, tokens
 from intentlive.auth.compact import INVALID_CREDENTIALS, not_a_token, refused
 from intentlive.auth.tokens import Claims
-from intentlive.core.errors import Refusal
+from intentlive.core.errors import Refusal, StoreUnavailable
 from intentlive.ports import Account, App, AppKey, Bot, Scope, ServerKey, Store, UsedToken
 from intentlive.sharing import Shared, Together
 
@@ -64,10 +64,12 @@ class _Proof(Struct, frozen=True):
 class Gate:
     """Admits calls or refuses them; `on_change` is called when the registry has changed.
 
-    One that only `looks` uses up no token.
+    One that only `looks` uses up no token. While the store is away, one with `patience_ms` goes on
+    with what it remembers for so long: nobody can change anything in a store that is away, and the
+    bound is for a server that alone is cut off from it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but the first three are keywords
         self,
         store: Store,
         clock: Callable[[], int],
@@ -75,12 +77,15 @@ class Gate:
         *,
         require_account_id: bool,
         looks: bool = False,
+        patience_ms: int = 0,
     ) -> None:
         self._store = store
         self._clock = clock
         self._on_change = on_change
         self._require_account_id = require_account_id
         self._looks = looks
+        self._patience_ms = patience_ms
+        self._is_store_away = False
         self._revision = -1
         self._checked = -RECHECK_MS
         self._accounts: dict[str, Account] = {}
@@ -244,12 +249,28 @@ class Gate:
             raise tokens.replayed()
 
     async def _recheck(self, now: int) -> None:
-        if not 0 <= now - self._checked < RECHECK_MS:
+        age = now - self._checked
+        if 0 <= age < RECHECK_MS:
+            return
+        may_go_on = 0 <= age < self._patience_ms
+        if may_go_on and self._is_store_away:
+            # Asked again all the same, and nobody waits for a store that may take long to say no.
+            self._rechecks.begin("registry", self._notice_changes)
+            return
+        try:
             await self._rechecks.ask("registry", self._notice_changes)
+        except StoreUnavailable:
+            if not may_go_on:
+                raise
 
     async def _notice_changes(self) -> None:
         now = self._clock()
-        revision = await self._store.registry_revision()
+        try:
+            revision = await self._store.registry_revision()
+        except StoreUnavailable:
+            self._is_store_away = True
+            raise
+        self._is_store_away = False
         if revision != self._revision:
             self._revision = revision
             self._server_keys = None

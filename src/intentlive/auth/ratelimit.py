@@ -1,11 +1,12 @@
 """Limits an account: a sliding window of one minute, of requests or of events."""
 
-from collections import deque
 from collections.abc import Callable
+from typing import Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-WINDOW_MS = 60_000
+from intentlive.core.window import Window
 
 
 class Quota(Struct, frozen=True):
@@ -17,42 +18,46 @@ class Quota(Struct, frozen=True):
     reset: int
 
 
-class _Window:
-    """What was counted in the last minute, that of one millisecond as one entry."""
+class Limiter(Protocol):
+    """Counts for every account that has a limit: what a call brings whole, or none of it."""
 
-    def __init__(self) -> None:
-        self.entries: deque[list[int]] = deque()
-        self.count = 0
+    def at_hand(self, account_id: str, limit: int, count: int = 1) -> Quota | None:
+        """Count so many if they are allowed; None where that is not known without waiting."""
 
-    def forget_until(self, time: int) -> None:
-        while self.entries and self.entries[0][0] <= time:
-            self.count -= self.entries.popleft()[1]
+    def refusal(self, account_id: str, limit: int, count: int = 1) -> Quota | None:
+        """The answer to so many, if it is known to be no; nothing is counted."""
 
-    def add(self, time: int, count: int) -> None:
-        if self.entries and self.entries[-1][0] == time:
-            self.entries[-1][1] += count
-        else:
-            self.entries.append([time, count])
-        self.count += count
+    async def take(self, account_id: str, limit: int, count: int = 1) -> Quota:
+        """Count so many if they are allowed."""
 
 
-class RateLimiter:
-    """Counts for every account that has a limit; `monotonic` in ms."""
+class LocalLimiter:
+    """Counts what this process lets through; `clock` in ms."""
 
-    def __init__(self, monotonic: Callable[[], int]) -> None:
-        self._monotonic = monotonic
-        self._windows: dict[str, _Window] = {}
+    def __init__(self, clock: Callable[[], int]) -> None:
+        self._clock = clock
+        self._windows: dict[str, Window] = {}
 
-    def take(self, account_id: str, limit: int, count: int = 1) -> Quota:
-        """Count so many, or none of them if they would be more than `limit` a minute."""
-        now = self._monotonic()
+    def at_hand(self, account_id: str, limit: int, count: int = 1) -> Quota:
+        now = self._clock()
+        taken = self._window(account_id).take(now, limit, count)
+        reset = seconds_until(taken.until, now)
+        return Quota(taken.count == count, limit, taken.room, reset)
+
+    def refusal(self, account_id: str, limit: int, count: int = 1) -> Quota | None:
+        found = self.at_hand(account_id, limit, 0)
+        return None if count <= found.remaining else replace(found, allowed=False)
+
+    async def take(self, account_id: str, limit: int, count: int = 1) -> Quota:
+        return self.at_hand(account_id, limit, count)
+
+    def _window(self, account_id: str) -> Window:
         window = self._windows.get(account_id)
         if window is None:
-            window = self._windows[account_id] = _Window()
-        window.forget_until(now - WINDOW_MS)
-        allowed = window.count + count <= limit
-        if allowed and count:
-            window.add(now, count)
-        oldest = window.entries[0][0] if window.entries else now
-        reset = -((now - oldest - WINDOW_MS) // 1000)
-        return Quota(allowed, limit, max(0, limit - window.count), reset)
+            window = self._windows[account_id] = Window()
+        return window
+
+
+def seconds_until(time: int, now: int) -> int:
+    """Whole seconds after which a time (ms) has surely come."""
+    return max(0, -((now - time) // 1000))

@@ -21,6 +21,8 @@ command = cyclopts.App(
 for name, place in {
     "demo": "serve:demo",
     "serve": "serve:serve",
+    "apply": "apply:apply",
+    "buffer": "buffer:buffer",
     "account": "accounts:account",
     "bot": "bots:bot",
     "app": "apps:app",
@@ -31,6 +33,7 @@ for name, place in {
     "simulate": "data:simulate",
     "erase": "audit:erase",
     "audit": "audit:audit",
+    "store": "store:store",
     "doctor": "doctor:doctor",
 }.items():
     command.command(f"intentlive.cli.{place}", name=name)

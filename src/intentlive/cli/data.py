@@ -12,10 +12,8 @@ from typing import Annotated, BinaryIO, cast
 import msgspec
 from cyclopts import Parameter
 from cyclopts.types import ExistingFile, PositiveFloat
-from rich.console import Console
-from rich.progress import Progress
 
-from intentlive.cli.output import AsJson, complain, show, show_all
+from intentlive.cli.output import AsJson, complain, progress, show, show_all
 from intentlive.cli.stores import must_exist, opened
 from intentlive.clock import wall_clock
 from intentlive.core.errors import IntentLiveError, NotFound, UnreadableBody
@@ -133,12 +131,7 @@ def _lines_at_once(file: Path) -> Iterator[Iterator[tuple[list[int], list[bytes]
     """The lines of a file that hold anything, some thousand at once with their numbers."""
     with file.open("rb") as start:
         is_gzip = start.read(2) == b"\x1f\x8b"
-    # A progress bar is for people: it goes to standard error, and only to a terminal.
-    console = Console(stderr=True)
-    with (
-        Progress(console=console, disable=not console.is_terminal) as progress,
-        progress.open(file, "rb", description=file.name) as raw,
-    ):
+    with progress() as bar, bar.open(file, "rb", description=file.name) as raw:
         lines = gzip.GzipFile(fileobj=raw) if is_gzip else raw
         yield _batched(cast(BinaryIO, lines))
 

@@ -19,8 +19,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from intentlive.api.events import LATE_SECONDS
 from intentlive.cli.output import AsJson, show_all
 from intentlive.cli.stores import opened
-from intentlive.core.errors import SecretsLocked, StoreError
+from intentlive.core.errors import SecretsLocked, StoreError, StoreTooNew, StoreTooOld
 from intentlive.settings import ServerSettings, StoreSettings
+from intentlive.stores import file_of, shown
 
 _LOW_DISK_BYTES = 1 << 30
 _CLOCK_SECONDS = 5.0
@@ -72,6 +73,8 @@ def _environment() -> Iterator[Finding]:
 
 
 def _disk(at: StoreSettings) -> Iterator[Finding]:
+    if file_of(at.store, at.data_dir) is None:
+        return
     folder = at.data_dir
     while not folder.exists():
         folder = folder.parent
@@ -86,18 +89,31 @@ def _disk(at: StoreSettings) -> Iterator[Finding]:
 
 
 async def _store(at: StoreSettings) -> AsyncIterator[Finding]:
+    is_shared = file_of(at.store, at.data_dir) is None
     try:
         async with opened(at) as store:
             await store.probe()
             bots, apps = await store.bots(), await store.apps()
+            its_time, schema = await store.time(), store.schema.now
     except SecretsLocked as error:
         yield Finding("secrets", "bad", str(error), "without the key no command opens the store")
         return
+    except StoreTooOld as error:
+        yield Finding("store", "bad", str(error), "intentlive store migrate, while servers go on")
+        return
+    except StoreTooNew as error:
+        yield Finding("store", "bad", str(error), "update IntentLive on this machine")
+        return
     except StoreError as error:
         mend = "see that --store and --data-dir are the server's, and that the file can be written"
+        if is_shared:
+            mend = "see that --store is the server's, and that the database runs and can be reached"
         yield Finding("store", "bad", str(error), mend)
         return
-    yield Finding("store", "good", f"{at.store} in {at.data_dir} takes writes")
+    place = shown(at.store) if is_shared else f"{at.store} in {at.data_dir}"
+    yield Finding("store", "good", f"{place} takes writes; its tables have schema {schema}")
+    if is_shared:
+        yield _clock("the store", its_time / 1000)
     found = f"{len(bots)} bots, {len(apps)} apps"
     if bots and apps:
         yield Finding("registry", "good", found)
@@ -123,7 +139,7 @@ def _server(host: str | None, port: int | None) -> Iterator[Finding]:
         yield Finding("server", verdict, f"no server answers at {url} ({error})", mend)
     else:
         yield Finding("server", "good", f"{url} is ready")
-        yield _clock(date)
+        yield _clock("server", parsedate_to_datetime(date).timestamp())
         yield from sources
 
 
@@ -147,12 +163,12 @@ def _ask(url: str) -> tuple[str, str]:
         return answer.headers["date"], answer.read().decode()
 
 
-def _clock(date: str) -> Finding:
-    apart = abs(parsedate_to_datetime(date).timestamp() - time.time())
+def _clock(whose: str, its_seconds: float) -> Finding:
+    apart = abs(its_seconds - time.time())
     if apart > _CLOCK_SECONDS:
-        found = f"server and this machine are {apart:.0f} s apart"
+        found = f"{whose} and this machine are {apart:.0f} s apart"
         return Finding("clock", "bad", found, "synchronise the clocks of both machines (NTP)")
-    return Finding("clock", "good", "server and this machine agree to a few seconds")
+    return Finding("clock", "good", f"{whose} and this machine agree to a few seconds")
 
 
 def _sources(metrics: str) -> Iterator[Finding]:

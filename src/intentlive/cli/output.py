@@ -7,6 +7,7 @@ from typing import Annotated, Any, TypeAlias
 
 from cyclopts import Parameter
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
@@ -48,6 +49,12 @@ def show_all(items: Sequence[Item], *, as_json: bool, none: str) -> None:
 def complain(message: str) -> None:
     """Print an error or a note for people on standard error."""
     print(f"intentlive: {message}", file=sys.stderr)
+
+
+def progress() -> Progress:
+    """A bar for people: it goes to standard error, and only to a terminal."""
+    console = Console(stderr=True)
+    return Progress(console=console, disable=not console.is_terminal)
 
 
 def confirm(question: str, *, yes: bool) -> None:

@@ -1,25 +1,28 @@
 """`intentlive serve` and `intentlive demo`."""
 
+import asyncio
 import json
 import random
 import secrets
 import socket
 import ssl
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import uvloop
 
+from intentlive.app import Running
 from intentlive.auth.tokens import mint, new_secret
 from intentlive.cli.serving import Beside, address_of, listen, run_server, tls_context
 from intentlive.cli.stores import opened
+from intentlive.cli.supervisor import supervise
 from intentlive.clock import wall_clock
 from intentlive.core import ids
 from intentlive.core.errors import IntentLiveError
 from intentlive.core.reading import BotRules
-from intentlive.intake import Intake
 from intentlive.ports import DEFAULT_RATE_LIMIT, Account, App, AppKey, Bot
-from intentlive.settings import ServerSettings, StoreSettings
+from intentlive.settings import BufferSettings, ServerSettings, StoreSettings
 from intentlive.simulation.player import play
 from intentlive.simulation.traffic import traffic
 
@@ -28,11 +31,18 @@ _DEMO_HISTORY_MS = 2 * 3600 * 1000
 
 
 def serve(
-    *, server: ServerSettings = ServerSettings(), at: StoreSettings = StoreSettings()
+    *,
+    server: ServerSettings = ServerSettings(),
+    through: BufferSettings = BufferSettings(),
+    at: StoreSettings = StoreSettings(),
 ) -> None:
     """Run the server in the foreground until SIGTERM or Ctrl-C; then drain and stop."""
     tls = tls_context(server)
-    uvloop.run(run_server(at, server, listen(server.host, server.port), tls=tls))
+    listening = listen(server.host, server.port)
+    if server.workers == 1:
+        uvloop.run(run_server(at, server, listening, tls=tls, through=through))
+    else:
+        asyncio.run(supervise(at, server, through, listening, address_of(listening, tls)))
 
 
 def demo(
@@ -87,11 +97,11 @@ async def _demo(
 
 
 def _traffic(bot_id: str) -> Beside:
-    async def beside(intake: Intake) -> None:
+    async def beside(running: Running, _stop: Callable[[], None]) -> None:
         start = wall_clock() - _DEMO_HISTORY_MS
         rng = random.Random()  # noqa: S311 - traffic, not secrets
         events = traffic(rng, start, DEMO_SESSIONS_A_MINUTE, by_hour=False)
-        await play(events, lambda states: intake.submit(bot_id, states), wall_clock)
+        await play(events, lambda states: running.intake.submit(bot_id, states), wall_clock)
 
     return beside
 

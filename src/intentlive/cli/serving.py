@@ -8,7 +8,7 @@ import socket
 import ssl
 import sys
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -18,21 +18,26 @@ from starlette.types import ASGIApp
 
 from intentlive.api.connections import connections_through, watch
 from intentlive.api.door import Door
-from intentlive.app import serving
+from intentlive.app import Running, serving
+from intentlive.cli.buffer import opened_buffer
 from intentlive.cli.stores import opened
 from intentlive.core.errors import IntentLiveError
-from intentlive.intake import Intake
 from intentlive.logs import configure_logging
-from intentlive.settings import ServerSettings, StoreSettings
+from intentlive.settings import BufferSettings, ServerSettings, StoreSettings
+from intentlive.signals import Worker
+from intentlive.stores import shown
 
-_DRAIN_SECONDS = 30
+DRAIN_SECONDS = 30
+"""How long what is in flight may take to its end when the server is told to stop."""
+
 _KEEP_ALIVE_SECONDS = 75  # longer than the proxies before it keep an idle connection
 _BACKLOG = 2048
 _SWITCH_SECONDS = 0.0005
 
 _log = structlog.get_logger("intentlive.server")
 
-Beside = Callable[[Intake], Coroutine[None, None, None]]
+Beside = Callable[[Running, Callable[[], None]], Coroutine[None, None, None]]
+"""What is done while a server runs; the second argument stops it."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -100,26 +105,41 @@ async def run_server(
     *,
     tls: ssl.SSLContext | None = None,
     beside: Beside | None = None,
+    through: BufferSettings = BufferSettings(),
+    worker: Worker | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then answer what is in flight and close the store.
 
-    `beside` is run as long as the server serves, on its intake.
+    `beside` is run as long as the server serves. Of several workers none makes a store.
     """
-    configure_logging(server.log_format)
+    configure_logging(server.log_format, worker=worker.number if worker else None)
     async with (
-        opened(at, make=True) as store,
-        serving(store, require_account_id=server.require_account_id) as running,
+        opened(at, make=worker is None) as store,
+        opened_buffer(through) if through.buffer else nullcontext() as buffer,
+        serving(
+            store,
+            buffer=buffer,
+            require_account_id=server.require_account_id,
+            worker=worker,
+            # One process on a file of its own has nobody to share them with.
+            shares_limits=worker is not None or not at.store.startswith("sqlite:"),
+        ) as running,
     ):
         _spare_the_collector()
         _let_answers_go_first()
         address = address_of(listening, tls)
-        _log.info("serving", address=address, store=at.store, data_dir=str(at.data_dir))
-        door = Door(running.signals, server.max_connections_per_address)
+        _log.info("serving", address=address, store=shown(at.store), data_dir=str(at.data_dir))
+        door = Door(
+            running.signals,
+            server.max_connections_per_address,
+            gives_way=worker is not None,
+        )
         serves = uvicorn.Server(server_config(running.front, door, tls))
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(watch(door, serves.server_state.connections))]
             if beside is not None:
-                tasks.append(group.create_task(beside(running.intake)))
+                stop = partial(setattr, serves, "should_exit", True)
+                tasks.append(group.create_task(beside(running, stop)))
             with _signals_end_here():
                 await serves.serve(sockets=[listening])
             for task in tasks:
@@ -141,7 +161,7 @@ def server_config(
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        timeout_graceful_shutdown=_DRAIN_SECONDS,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
     )
 

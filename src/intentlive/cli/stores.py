@@ -13,15 +13,19 @@ from intentlive.core.errors import NotFound
 from intentlive.ports import Acting, Store
 from intentlive.settings import StoreSettings
 from intentlive.stores import open_store
+from intentlive.upkeep import KeptStore
 
 Item = TypeVar("Item")
 
 
 @asynccontextmanager
-async def opened(settings: StoreSettings, *, make: bool = False) -> AsyncIterator[Store]:
+async def opened(
+    settings: StoreSettings, *, make: bool = False, upgrade: bool = False
+) -> AsyncIterator[KeptStore]:
     """The store; closed on leaving.
 
     A command that only looks does not `make` one: a mistyped folder should be told, not filled.
+    Tables that all machines share are brought up to date by the one that is to `upgrade` them.
     """
     try:
         store = await open_store(
@@ -31,6 +35,7 @@ async def opened(settings: StoreSettings, *, make: bool = False) -> AsyncIterato
             key=settings.secrets_key,
             key_file=settings.secrets_key_file,
             make=make,
+            upgrade=upgrade,
         )
     except NotFound as error:
         mend = "name it by --data-dir or --store, or make one with intentlive account create NAME"

@@ -5,8 +5,8 @@ associative and idempotent, and `State()` is its identity, so events may come in
 any number of times.
 """
 
-from collections.abc import Iterable
-from typing import Any, Generic, NamedTuple, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -194,6 +194,21 @@ def join_into(states: dict[str, State], session_id: str, state: State) -> None:
     """Join a state into what `states` holds of its session."""
     known = states.get(session_id)
     states[session_id] = state if known is None else join(known, state)
+
+
+Batch: TypeAlias = Mapping[str, Mapping[str, State]]
+"""Bot id → session id → state."""
+
+
+def join_batches(batches: Iterable[Batch]) -> dict[str, dict[str, State]]:
+    """Several batches as one."""
+    joined: dict[str, dict[str, State]] = {}
+    for batch in batches:
+        for bot_id, states in batch.items():
+            sessions = joined.setdefault(bot_id, {})
+            for session_id, state in states.items():
+                join_into(sessions, session_id, state)
+    return joined
 
 
 _VERSION = b"\x01"

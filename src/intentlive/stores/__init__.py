@@ -1,10 +1,12 @@
 """Stores: one package a backend, chosen by the scheme of its address and imported on demand."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from intentlive.core.errors import StoreError
-from intentlive.ports import Acting, Store
+from intentlive.ports import Acting
 from intentlive.stores.vault import KeyPlace
+from intentlive.upkeep import KeptStore
 
 
 async def open_store(  # noqa: PLR0913 - all but the first are keywords
@@ -16,7 +18,7 @@ async def open_store(  # noqa: PLR0913 - all but the first are keywords
     key_file: Path | None = None,
     make: bool = True,
     upgrade: bool = False,
-) -> Store:
+) -> KeptStore:
     """Open the store at `url`: `sqlite:PATH` (inside `data_dir`) or `postgresql://…`.
 
     Its secrets are opened by `key` (base64), or by the key in `key_file`: unless it is named, one
@@ -26,18 +28,39 @@ async def open_store(  # noqa: PLR0913 - all but the first are keywords
     opened, SecretsLocked without the right key, StoreTooNew where a newer release made it,
     StoreError for a scheme that there is no backend for.
     """
-    scheme, _, address = url.partition(":")
-    if scheme == "sqlite" and address:
+    scheme = url.partition(":")[0]
+    file = file_of(url, data_dir)
+    place = KeyPlace(key_file or key_file_of(url, data_dir), key)
+    if file is not None:
         from intentlive.stores.sqlite.store import open_sqlite  # noqa: PLC0415 - a driver is imported only where it is used
 
-        path = data_dir / Path(address.replace("///", "/", 1))
-        place = KeyPlace(key_file or path.with_name(f"{path.name}.key"), key)
-        return await open_sqlite(path, place, acting, make=make)
+        return await open_sqlite(file, place, acting, make=make)
     if scheme in ("postgresql", "postgres"):
         from intentlive.stores.postgres.store import open_postgres  # noqa: PLC0415 - likewise
 
-        place = KeyPlace(key_file or data_dir / "postgresql.key", key)
         return await open_postgres(url, place, acting, make=make, upgrade=upgrade)
     raise StoreError(
         f"no backend for a store of {scheme!r}: expected sqlite:PATH or postgresql://…"
     )
+
+
+def file_of(url: str, data_dir: Path) -> Path | None:
+    """The file that holds a store; None where it is not in one."""
+    scheme, _, address = url.partition(":")
+    if scheme != "sqlite" or not address:
+        return None
+    return data_dir / Path(address.replace("///", "/", 1))
+
+
+def key_file_of(url: str, data_dir: Path) -> Path:
+    """Where the key to a store's secrets lies, unless another place is named."""
+    file = file_of(url, data_dir)
+    return data_dir / "postgresql.key" if file is None else file.with_name(f"{file.name}.key")
+
+
+def shown(url: str) -> str:
+    """An address without who logs in, and by which password."""
+    parts = urlsplit(url)
+    if not parts.netloc:
+        return url
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

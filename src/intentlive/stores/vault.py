@@ -3,13 +3,14 @@
 import os
 import secrets
 from base64 import b64decode, b64encode
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec import Struct
 
-from intentlive.core.errors import SecretsLocked
+from intentlive.core.errors import AlreadyExists, SecretsLocked
 from intentlive.stores.files import made_aside
 
 _KEY_BYTES = 32
@@ -80,7 +81,11 @@ class KeyPlace(Struct, frozen=True):
 
 
 def _make(file: Path) -> None:
-    with made_aside(file) as made, made.open("w", encoding="ascii") as opened:
+    with (
+        suppress(AlreadyExists),  # another process has made one, which is as good
+        made_aside(file) as made,
+        made.open("w", encoding="ascii") as opened,
+    ):
         opened.write(b64encode(secrets.token_bytes(_KEY_BYTES)).decode() + "\n")
         opened.flush()
         os.fsync(opened.fileno())

@@ -8,6 +8,7 @@ from intentlive.core import errors
 from intentlive.core.errors import IntentLiveError
 
 UNAVAILABLE = "The store is not available: send this again in a moment."
+BUFFER = "The buffer takes no events just now: send this again in a moment."
 FAULT = "Internal server error"
 ARGUMENTS = "Validation errors/ Invalid arguments"
 
@@ -19,7 +20,10 @@ ANSWERS = {
     errors.UnknownStateVersion("a newer release wrote it"): (500, FAULT, 500),
     errors.StoreError("no backend"): (503, UNAVAILABLE, 503),
     errors.StoreUnavailable("disk I/O error"): (503, UNAVAILABLE, 503),
+    errors.BufferUnavailable("buffer full"): (503, BUFFER, 503),
+    errors.UnreadableMessage("the appliers only"): (500, FAULT, 500),
     errors.StoreTooNew("schema 9"): (503, UNAVAILABLE, 503),
+    errors.StoreTooOld("schema 1"): (503, UNAVAILABLE, 503),
     errors.SecretsLocked("another key"): (503, UNAVAILABLE, 503),
     errors.AlreadyExists("the command line only"): (503, UNAVAILABLE, 503),
     errors.StillInUse("the command line only"): (503, UNAVAILABLE, 503),

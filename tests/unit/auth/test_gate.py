@@ -23,9 +23,13 @@ class World:
         self.changes = 0
         self.gate = self.make_gate()
 
-    def make_gate(self, require_account_id=False):
+    def make_gate(self, require_account_id=False, **options):
         return Gate(
-            self.store, lambda: self.now, self.on_change, require_account_id=require_account_id
+            self.store,
+            lambda: self.now,
+            self.on_change,
+            require_account_id=require_account_id,
+            **options,
         )
 
     def on_change(self):

@@ -97,6 +97,8 @@ async def test_an_older_store_is_brought_up_to_date(tmp_path, made, monkeypatch)
 
 async def test_a_store_of_a_newer_release_is_left_alone(tmp_path, made, connection):
     newer = len(sql.migrations(BACKEND)) + 1
+    connection.execute(f"UPDATE registry SET works_with = {newer}")
+    connection.commit()
     connection.execute(f"PRAGMA user_version = {newer}")
     with pytest.raises(StoreTooNew, match=f"schema {newer}"):
         await open_store(URL, tmp_path)

@@ -7,10 +7,12 @@ as a whole, where that is known to do no harm.
 
 import asyncio
 import random
+import re
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 from intentlive.core.errors import StoreError, StoreUnavailable
@@ -27,43 +29,62 @@ Result = TypeVar("Result")
 _WRITERS = 4
 _READERS = 4
 _PAUSES = (0.02, 0.05, 0.1, 0.2, 0.4)  # seconds before trying again
-_SETTINGS: dict[str, Any] = {
-    "autocommit": True,
+_PATIENCE = 15.0  # seconds after which nothing is tried again
+_SETTINGS: dict[str, Any] = {  # where the address says nothing else
     "application_name": "intentlive",
     "connect_timeout": 5,
-    # A peer that has vanished is noticed, and a process that was stopped lets go of its rows.
+    # A peer that has vanished is noticed.
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 2,
     "tcp_user_timeout": 10_000,
-    "options": "-c idle_in_transaction_session_timeout=10s",
 }
-_BE_DURABLE = (  # "accepted" means on disk, whatever the database's usual is
-    "SELECT set_config('synchronous_commit', 'on', false) "
-    "WHERE current_setting('synchronous_commit') = 'off'"
-)
-_IN_THE_WAY = ("40001", "40P01")  # serialization failure, deadlock: nothing was done
+_MANNERS = """
+    SELECT
+        -- A process that was stopped lets go of its rows.
+        set_config('idle_in_transaction_session_timeout', '10s', false),
+        -- Who waits for a row goes on with what it has become, and does not fail for that.
+        set_config('default_transaction_isolation', 'read committed', false),
+        -- "Accepted" means on disk, whatever the database's usual is.
+        set_config('synchronous_commit', coalesce(
+            nullif(current_setting('synchronous_commit'), 'off'), 'on'
+        ), false)
+"""
+# Serialization failure, deadlock, a table has other columns now: nothing was done.
+_IN_THE_WAY = ("40001", "40P01", "0A000")
 _MADE_MEANWHILE = ("23505", "42P07")  # by another process that opens a new store as well
 _PASSING = (*_IN_THE_WAY, "25P03", "53300", "55P03", "57014", "57P01", "57P02", "57P03")
 
 
 class PostgresStatements(Statements):
-    """Named queries on a connection; several can be one transaction that is sent at one go."""
+    """Named queries on a connection; several can be sent at one go."""
 
     def __init__(self, connection: Connection) -> None:
         super().__init__("postgres", connection)
         self._psycopg = connection
 
+    def several(self, values: Sequence[str]) -> object:
+        """A list, which the driver sends as an array."""
+        return list(values)
+
     @contextmanager
     def one_go(self) -> Iterator[Callable[..., "psycopg.Cursor[Any]"]]:
         """Give a function that sends a query; what they found can be read at the end.
 
-        No answer is waited for before the last is sent: the rows that it locks are not held while
-        this process does something else, or nothing.
+        No answer is waited for before the last is sent.
         """
         with self._psycopg.pipeline():
-            self._psycopg.execute("BEGIN")
             yield lambda query, **wanted: self._psycopg.execute(self._queries[query], wanted)
+
+    @contextmanager
+    def one_transaction(self) -> Iterator[Callable[..., "psycopg.Cursor[Any]"]]:
+        """The same in one transaction.
+
+        The rows that it locks are not held while this process does something else, or nothing.
+        """
+        with self.one_go() as send:
+            self._psycopg.execute("BEGIN")
+            yield send
             self._psycopg.execute("COMMIT")
 
 
@@ -80,7 +101,7 @@ class Database:
     """The database at a `postgresql://` address, and the threads that work on it."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        self._settings = _SETTINGS | _read_address(url)
         self._connections: dict[int, Connection] = {}
         self._writers = ThreadPoolExecutor(_WRITERS, thread_name_prefix="postgres-writer")
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="postgres-reader")
@@ -110,6 +131,17 @@ class Database:
     async def scrub(self) -> None:
         """Nothing: the database's vacuum, in its own time, writes over what was deleted."""
 
+    async def faults(self) -> list[str]:
+        """None: the database looks after its files itself."""
+        return []
+
+    async def backup(self, path: Path) -> int:
+        """StoreError: for a database on a server, its own tools are better."""
+        raise StoreError(
+            f"PostgreSQL is not copied to {path}: use pg_dump, or pg_basebackup with its log, as "
+            "docs/how-to/back-up-and-restore.md shows"
+        )
+
     async def close(self) -> None:
         """Let running work finish, then close every connection."""
         for threads in (self._writers, self._readers):
@@ -126,16 +158,20 @@ class Database:
         passing: Collection[str] = (),
     ) -> Result:
         loop = asyncio.get_running_loop()
+        patient_until = loop.time() + _PATIENCE
         for pause in (*_PAUSES, None):
             try:
                 return await loop.run_in_executor(threads, attempt)
             except _Failed as failed:
                 error = failed.error
-                if pause is None or not (_passes(error) or error.sqlstate in passing):
-                    raise StoreUnavailable(f"PostgreSQL: {error}") from error
+                said = "PostgreSQL: " + " ".join(str(error).split())
+                if isinstance(error, psycopg.DataError):
+                    raise StoreError(said) from error
                 if failed.may_stand and not repeatable:
-                    message = "PostgreSQL: the connection broke; it may have been done all the same"
-                    raise StoreUnavailable(message) from error
+                    raise StoreUnavailable(f"{said}; it may have been done all the same") from error
+                passes = _passes(error) or error.sqlstate in passing
+                if pause is None or loop.time() > patient_until or not passes:
+                    raise StoreUnavailable(said) from error
             # Not for the same time: two in each other's way would meet again.
             await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - not for secrets
         raise AssertionError("the last attempt returns or raises")
@@ -163,9 +199,9 @@ class Database:
         """The connection of this thread; a new one after a failure, which may have broken it."""
         thread = threading.get_ident()
         if thread not in self._connections:
-            made = psycopg.connect(self._url, cursor_factory=_BinaryCursor, **_SETTINGS)
-            made.execute(_BE_DURABLE)
+            made = psycopg.connect(autocommit=True, cursor_factory=_BinaryCursor, **self._settings)
             self._connections[thread] = made
+            made.execute(_MANNERS)
         return self._connections[thread]
 
     def _forget_connection(self) -> None:
@@ -180,6 +216,21 @@ class _BinaryCursor(psycopg.Cursor[Any]):
     def __init__(self, connection: Connection, **more: Any) -> None:  # noqa: ANN401 - as its base
         super().__init__(connection, **more)
         self.format = psycopg.pq.Format.BINARY
+
+
+def _read_address(url: str) -> dict[str, Any]:
+    """The parts of an address; an error must not repeat what may be a part of its password."""
+    try:
+        parts = psycopg.conninfo.conninfo_to_dict(url)
+    except psycopg.Error:
+        parts = {"port": "none"}
+    host, port, name = (str(parts.get(part, "")) for part in ("host", "port", "dbname"))
+    if not re.fullmatch("[0-9,]*", port) or "@" in host + name:
+        raise StoreError(
+            "the address of PostgreSQL is written postgresql://USER:PASSWORD@HOST:PORT/DATABASE, "
+            "with @ : / ? # % in a user or a password as %40 %3A %2F %3F %23 %25"
+        ) from None
+    return parts
 
 
 def _passes(error: psycopg.Error) -> bool:

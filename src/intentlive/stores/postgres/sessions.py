@@ -17,9 +17,9 @@ from intentlive.stores.sql.statements import Row
 
 
 class _Read(NamedTuple):
-    """A bot as it was read, and what sessions become by a merge."""
+    """A bot as it was read, and what sessions become by a merge, unless the bot has changed."""
 
-    idle_timeouts: str
+    unless_changed: Row
     revision: int
     changed: list[Row]
 
@@ -51,7 +51,7 @@ def _merge(bot_id: str, sessions: Mapping[str, State], run: PostgresStatements) 
         read = _read(run, bot_id, left)
         if read is None or not read.changed:
             return None if read is None else read.revision
-        revision, written = _write(run, bot_id, read)
+        revision, written = _write(run, read)
         left = {row["session_id"]: left[row["session_id"]] for row in read.changed}
         for session_id in written:
             del left[session_id]
@@ -66,7 +66,7 @@ def _read(run: PostgresStatements, bot_id: str, sessions: Mapping[str, State]) -
     known = bot.fetchone()
     if known is None:
         return None
-    idle_timeouts, skip_silent, revision = known
+    idle_timeouts, skip_silent, created, revision = known
     rules = decode_rules(idle_timeouts, skip_silent)
     before = {session_id: rest for session_id, *rest in stored.fetchall()}
     changed = []
@@ -76,18 +76,18 @@ def _read(run: PostgresStatements, bot_id: str, sessions: Mapping[str, State]) -
         row = session_row(bot_id, session_id, joined, rules)
         if row["state"] != encoded:
             changed.append(row | {"version": version + 1})
-    return _Read(idle_timeouts, revision, changed)
+    unless_changed = {"bot_id": bot_id, "created": created, "idle_timeouts": idle_timeouts}
+    return _Read(unless_changed, revision, changed)
 
 
-def _write(run: PostgresStatements, bot_id: str, read: _Read) -> tuple[int | None, list[str]]:
+def _write(run: PostgresStatements, read: _Read) -> tuple[int | None, list[str]]:
     """The new revision, and the sessions that were written: those that nobody else wrote since."""
-    unless_changed = {"bot_id": bot_id, "idle_timeouts": read.idle_timeouts}
     columns = {
         f"{name}s": [row[name] for row in read.changed]
         for name in ("session_id", "listing", "end_time", "state", "version")
     }
-    with run.one_go() as send:
-        raised = send("raise_revision_if", **unless_changed)
-        saved = send("save_sessions_if", **unless_changed, **columns)
+    with run.one_transaction() as send:
+        raised = send("raise_revision_if", **read.unless_changed)
+        saved = send("save_sessions_if", **read.unless_changed, **columns)
     revision = raised.fetchone()
     return None if revision is None else revision[0], [id_ for (id_,) in saved.fetchall()]

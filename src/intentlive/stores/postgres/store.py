@@ -23,8 +23,8 @@ async def open_postgres(
     """
     database = Database(url)
     try:
-        unlocked = await database.open(partial(migrate, place=place, make=make, upgrade=upgrade))
+        opened = await database.open(partial(migrate, place=place, make=make, may_upgrade=upgrade))
     except BaseException:
         await database.close()
         raise
-    return PostgresStore(database, unlocked, acting)
+    return PostgresStore(database, opened, acting)

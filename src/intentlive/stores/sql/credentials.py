@@ -31,12 +31,12 @@ class SqlCredentials(SqlPart):
     async def server_keys(self, now: int) -> Sequence[ServerKey]:
         rows = await self._database.read(lambda run: run.all("server_keys", now=now))
         return [
-            ServerKey(key_id, self._vault.unseal(sealed, _place(key_id)).decode(), *times)
+            ServerKey(key_id, self._vault.unseal(sealed, key_place(key_id)).decode(), *times)
             for key_id, sealed, *times in rows
         ]
 
     async def add_server_key(self, key: ServerKey, others_until: int) -> None:
-        sealed = self._vault.seal(key.private.encode(), _place(key.key_id))
+        sealed = self._vault.seal(key.private.encode(), key_place(key.key_id))
 
         def work(run: Statements) -> Detail:
             run.run("delete_server_keys", now=key.created)
@@ -47,5 +47,6 @@ class SqlCredentials(SqlPart):
         await self._change("key added", key.key_id, work)
 
 
-def _place(key_id: str) -> str:
+def key_place(key_id: str) -> str:
+    """Where a key of the server is kept, which it is sealed for."""
     return f"server key {key_id}"

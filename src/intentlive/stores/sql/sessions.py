@@ -38,8 +38,11 @@ class SqlSessions(SqlPart):
         return Latest(sessions, rules, self._disguise(bot_id, personal_data), due, revision)
 
     async def revisions(self, bot_ids: Sequence[str]) -> Mapping[str, int]:
-        wanted = msgspec.json.encode(bot_ids).decode()
-        return dict(await self._database.read(lambda run: run.all("revisions", bot_ids=wanted)))
+        return dict(
+            await self._database.read(
+                lambda run: run.all("revisions", bot_ids=run.several(bot_ids))
+            )
+        )
 
     async def purge(self, bot_id: str, before: int, limit: int) -> int:
         return await self._database.repeat(partial(_purge, bot_id, before, limit))
@@ -116,7 +119,7 @@ def _merge(batch: Mapping[str, Mapping[str, State]], run: Statements) -> Mapping
 def _changed(
     run: Statements, bot_id: str, sessions: Mapping[str, State], rules: BotRules
 ) -> list[Row]:
-    ids = msgspec.json.encode(list(sessions)).decode()
+    ids = run.several(list(sessions))
     stored = dict(run.all("session_states", bot_id=bot_id, session_ids=ids))
     rows = []
     for session_id, state in sorted(sessions.items(), key=itemgetter(0)):  # as the index lies

@@ -1,7 +1,10 @@
 """Named queries, run on whatever connection a database's driver gives."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol, TypeAlias, TypeVar
+
+import msgspec
 
 from intentlive.stores import sql
 
@@ -63,6 +66,10 @@ class Statements:
         row = self.first(query, **wanted)
         return None if row is None else row[0]
 
+    def several(self, values: Sequence[str]) -> object:
+        """Several texts as one parameter: a JSON array, unless the driver knows better."""
+        return msgspec.json.encode(values).decode()
+
     def named(self, query: str, /, **wanted: object) -> list[Row]:
         """All rows that a query gives, as column → value."""
         cursor = self._executed(query, wanted)
@@ -87,8 +94,20 @@ class Database(Protocol):
     async def repeat(self, work: Callable[[Statements], Result]) -> Result:
         """The same for `work` that may be done twice, should it not be known whether it was."""
 
+    async def repeat_freely(self, work: Callable[[Statements], Result]) -> Result:
+        """The same for `work` of which each statement may be a transaction of its own."""
+
     async def scrub(self) -> None:
         """Leave nothing of what was deleted in the files, as far as that can be done from here."""
+
+    async def faults(self) -> list[str]:
+        """What the database finds wrong with its own files, as far as it can be asked."""
+
+    async def backup(self, path: Path) -> int:
+        """Copy all of one moment to a new file and prove it; gives the number of sessions.
+
+        AlreadyExists, StoreError where this cannot be done from here.
+        """
 
     async def close(self) -> None:
         """Finish what was begun, then close every connection."""

@@ -13,7 +13,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import TypeVar
 
-from intentlive.core.errors import NotFound, StoreUnavailable
+from intentlive.core.errors import AlreadyExists, NotFound, StoreUnavailable
 from intentlive.stores.files import made_aside
 from intentlive.stores.sql.statements import Statements
 
@@ -48,6 +48,10 @@ class Database:
         """The same: whether a transaction was committed is always known here."""
         return await self.write(work)
 
+    async def repeat_freely(self, work: Callable[[Statements], Result]) -> Result:
+        """The same: one transaction costs less here than several."""
+        return await self.write(work)
+
     async def read(self, work: Callable[[Statements], Result]) -> Result:
         """Do `work`, which only reads, at one consistent moment."""
         return await _in_thread(self._readers, lambda: self._transaction("BEGIN", work))
@@ -66,6 +70,17 @@ class Database:
         Reading goes on meanwhile, writes wait.
         """
         await _in_thread(self._writer, self._scrub)
+
+    async def faults(self) -> list[str]:
+        """What an examination of every page finds; reading and writing go on meanwhile."""
+        return await self.read(_faults)
+
+    async def backup(self, path: Path) -> int:
+        """Copy all of one moment to a new file; nobody waits, but the log grows meanwhile.
+
+        Gives the number of sessions. AlreadyExists, StoreUnavailable.
+        """
+        return await _in_thread(self._readers, lambda: self._backup(path))
 
     async def close(self) -> None:
         """Let running work finish, then close every connection."""
@@ -100,13 +115,22 @@ class Database:
         if is_busy:
             raise StoreUnavailable(f"{self.path} is being read without a pause: try again later")
 
+    def _backup(self, path: Path) -> int:
+        if path.exists():
+            raise AlreadyExists(f"{path} is there already")
+        try:
+            with made_aside(path) as made, closing(_connect(made)) as copy:
+                sessions = _copy(self._connection(), copy)
+        except (OSError, sqlite3.Error) as error:
+            self._forget_connection()
+            raise StoreUnavailable(f"{path} cannot be made: {error}") from error
+        return sessions
+
     def _connection(self) -> sqlite3.Connection:
         """The connection of this thread; a new one after a failure, which may have broken it."""
         thread = threading.get_ident()
         if thread not in self._connections:
-            connection = sqlite3.connect(
-                self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
-            )
+            connection = _connect(self.path)
             self._connections[thread] = connection
             for pragma in _PRAGMAS:
                 connection.execute(pragma)
@@ -118,6 +142,38 @@ class Database:
             connection.close()
 
 
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(
+        path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+    )
+
+
+def _copy(source: sqlite3.Connection, copy: sqlite3.Connection) -> int:
+    """Copy page by page, which is quicker than writing it anew, and look whether it is the same."""
+    source.execute("BEGIN")  # one moment, for what is counted and what is copied
+    try:
+        wanted = _counts(source)
+        source.backup(copy)
+    finally:
+        source.execute("ROLLBACK")
+    faults = _faults(copy)
+    if faults or _counts(copy) != wanted:
+        raise sqlite3.DatabaseError(f"the copy is not as the store: {faults or 'rows are missing'}")
+    return wanted["sessions"]
+
+
+def _counts(connection: sqlite3.Connection) -> dict[str, int]:
+    """How many rows each table has."""
+    tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    count = "SELECT count(*) FROM "
+    return {name: connection.execute(f'{count}"{name}"').fetchone()[0] for (name,) in tables}
+
+
+def _faults(run: Statements | sqlite3.Connection) -> list[str]:
+    found = [text for (text,) in run.execute("PRAGMA integrity_check").fetchall()]
+    return [] if found == ["ok"] else found
+
+
 async def _in_thread(pool: ThreadPoolExecutor, work: Callable[[], Result]) -> Result:
     return await asyncio.get_running_loop().run_in_executor(pool, work)
 
@@ -126,7 +182,7 @@ def _make(path: Path) -> None:
     if path.exists():
         return
     try:
-        with made_aside(path) as made:
+        with suppress(AlreadyExists), made_aside(path) as made:
             with closing(sqlite3.connect(made, isolation_level=None)) as connection:
                 connection.execute("PRAGMA journal_mode = WAL")
             if _log_of(path).exists() and not path.exists():

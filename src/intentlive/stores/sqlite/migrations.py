@@ -4,44 +4,39 @@ from typing import NamedTuple
 
 import msgspec
 
-from intentlive.core.errors import StoreTooNew
 from intentlive.ports import AppKey
-from intentlive.stores import sql
 from intentlive.stores.sql.statements import Statements
-from intentlive.stores.sql.unlocking import Unlocked, app_place, unlock
+from intentlive.stores.sql.unlocking import app_place, unlock
+from intentlive.stores.sql.upgrading import Opened, upgrade
 from intentlive.stores.vault import KeyPlace
 
 _LIES_OPEN = "lies open"
 _SEALS_SECRETS = 2  # the migration after which secrets are sealed
 
 
-class Opened(NamedTuple):
-    """A file brought up to date, its secrets opened, and whether old ones lie in it readable.
+class OpenedFile(NamedTuple):
+    """A file brought up to date, and whether secrets lie in it readable.
 
     They do from the migration that seals them until the file has been written anew.
     """
 
-    unlocked: Unlocked
+    opened: Opened
     lies_open: bool
 
 
-def migrate(run: Statements, place: KeyPlace) -> Opened:
+def migrate(run: Statements, place: KeyPlace) -> OpenedFile:
     """Bring a file's tables up to date and open its secrets; StoreTooNew, SecretsLocked."""
-    (version,) = run.execute("PRAGMA user_version").fetchone()
-    scripts = sql.migrations("sqlite")
-    if version > len(scripts):
-        raise StoreTooNew(
-            f"the store has schema {version}, this release knows {len(scripts)}: "
-            "run the release that made it, or a newer one"
-        )
-    for number, script in enumerate(scripts[version:], start=version + 1):
-        for statement in script.split(";\n"):
-            run.execute(statement)
+    (found,) = run.execute("PRAGMA user_version").fetchone()
+
+    def between(number: int) -> None:
         if number == _SEALS_SECRETS:
             _seal_secrets(run, place)
-    if version < len(scripts):
-        run.execute(f"PRAGMA user_version = {len(scripts)}")
-    return Opened(unlock(run, place), run.first("sealed", name=_LIES_OPEN) is not None)
+
+    schema = upgrade(run, "sqlite", found, between)
+    if schema.now != found:
+        run.execute(f"PRAGMA user_version = {schema.now}")
+    opened = Opened(unlock(run, place), schema)
+    return OpenedFile(opened, run.first("sealed", name=_LIES_OPEN) is not None)
 
 
 def note_scrubbed(run: Statements) -> None:

@@ -14,11 +14,11 @@ async def open_sqlite(path: Path, place: KeyPlace, acting: Acting, *, make: bool
     """Open the file at `path`; NotFound, StoreUnavailable, StoreTooNew, SecretsLocked."""
     database = Database(path)
     try:
-        opened = await database.open(partial(migrate, place=place), make=make)
-        if opened.lies_open:
+        opened, lies_open = await database.open(partial(migrate, place=place), make=make)
+        if lies_open:
             await database.scrub()
             await database.write(note_scrubbed)
     except BaseException:
         await database.close()
         raise
-    return SqlStore(database, opened.unlocked, acting)
+    return SqlStore(database, opened, acting)

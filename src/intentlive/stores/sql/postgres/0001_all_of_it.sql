@@ -1,3 +1,4 @@
+-- works with: 1
 CREATE TABLE accounts (
     account_id TEXT COLLATE "C" PRIMARY KEY,
     name TEXT NOT NULL,
@@ -40,10 +41,11 @@ CREATE TABLE registry (
     one BIGINT PRIMARY KEY CHECK (one = 1),
     revision BIGINT NOT NULL,
     probes BIGINT NOT NULL,
-    schema BIGINT NOT NULL -- the number of the last migration
+    schema BIGINT NOT NULL, -- the number of the last migration
+    works_with BIGINT NOT NULL -- the oldest schema whose code can work on this one
 );
 
-INSERT INTO registry (one, revision, probes, schema) VALUES (1, 0, 0, 0);
+INSERT INTO registry (one, revision, probes, schema, works_with) VALUES (1, 0, 0, 0, 0);
 
 -- Spread by bot_id, if at all: every key leads with it, and nothing refers across bots.
 CREATE TABLE sessions (
@@ -78,6 +80,13 @@ CREATE TABLE used_tokens (
 );
 
 CREATE INDEX used_tokens_by_end ON used_tokens (until);
+
+CREATE TABLE counters (
+    account_id TEXT COLLATE "C" NOT NULL REFERENCES accounts (account_id) ON DELETE CASCADE,
+    kind TEXT COLLATE "C" NOT NULL, -- requests or events
+    entries BYTEA NOT NULL, -- MessagePack: [[ms, how many], …], those of a minute
+    PRIMARY KEY (account_id, kind)
+);
 
 CREATE TABLE acts (
     number BIGINT PRIMARY KEY, -- the registry's revision that the act made

@@ -1,25 +1,34 @@
 -- name: sessions_read
-SELECT session_id, state, version FROM sessions
-WHERE bot_id = %(bot_id)s AND session_id = ANY(%(session_ids)s);
+-- Each is looked up by its key: another plan might read the bot's whole history.
+SELECT wanted.session_id, found.state, found.version
+FROM unnest(%(session_ids)s::text[]) AS wanted (session_id) CROSS JOIN LATERAL (
+    SELECT state, version FROM sessions
+    WHERE bot_id = %(bot_id)s AND session_id = wanted.session_id LIMIT 1
+) AS found;
 
 -- name: bot_read
-SELECT idle_timeouts, skip_silent, revision FROM bots WHERE bot_id = %(bot_id)s;
+SELECT idle_timeouts, skip_silent, created, revision FROM bots WHERE bot_id = %(bot_id)s;
 
 -- name: raise_revision_if
 UPDATE bots SET revision = revision + 1
-WHERE bot_id = %(bot_id)s AND idle_timeouts = %(idle_timeouts)s RETURNING revision;
+WHERE bot_id = %(bot_id)s AND created = %(created)s AND idle_timeouts = %(idle_timeouts)s
+RETURNING revision;
 
 -- name: save_sessions_if
 INSERT INTO sessions (bot_id, session_id, listing, end_time, state, version)
-SELECT %(bot_id)s, new.session_id, new.listing, new.end_time, new.state, new.version
-FROM unnest(
+SELECT bots.bot_id, new.session_id, new.listing, new.end_time, new.state, new.version
+FROM bots CROSS JOIN unnest(
     %(session_ids)s::text[], %(listings)s::smallint[], %(end_times)s::bigint[],
     %(states)s::bytea[], %(versions)s::bigint[]
 ) AS new (session_id, listing, end_time, state, version)
-LEFT JOIN sessions AS old ON old.bot_id = %(bot_id)s AND old.session_id = new.session_id
-WHERE coalesce(old.version, 0) = new.version - 1 AND EXISTS (
-    SELECT FROM bots WHERE bot_id = %(bot_id)s AND idle_timeouts = %(idle_timeouts)s
-)
+WHERE bots.bot_id = %(bot_id)s AND bots.created = %(created)s
+    AND bots.idle_timeouts = %(idle_timeouts)s
+    AND new.version - 1 = coalesce( -- likewise
+        (
+            SELECT version FROM sessions
+            WHERE bot_id = %(bot_id)s AND session_id = new.session_id
+        ), 0
+    )
 ON CONFLICT (bot_id, session_id) DO UPDATE
 SET listing = excluded.listing, end_time = excluded.end_time, state = excluded.state,
     version = excluded.version
@@ -27,9 +36,7 @@ RETURNING session_id;
 
 -- name: session_states
 SELECT session_id, state FROM sessions
-WHERE bot_id = %(bot_id)s AND session_id = ANY(
-    ARRAY(SELECT json_array_elements_text(%(session_ids)s::json))
-);
+WHERE bot_id = %(bot_id)s AND session_id = ANY(%(session_ids)s);
 
 -- name: save_session
 INSERT INTO sessions (bot_id, session_id, listing, end_time, state, version)
@@ -42,8 +49,7 @@ SET listing = excluded.listing, end_time = excluded.end_time, state = excluded.s
 UPDATE bots SET revision = revision + 1 WHERE bot_id = %(bot_id)s RETURNING revision;
 
 -- name: revisions
-SELECT bot_id, revision FROM bots
-WHERE bot_id = ANY(ARRAY(SELECT json_array_elements_text(%(bot_ids)s::json)));
+SELECT bot_id, revision FROM bots WHERE bot_id = ANY(%(bot_ids)s);
 
 -- name: lock_bot
 SELECT idle_timeouts, skip_silent, revision FROM bots WHERE bot_id = %(bot_id)s FOR UPDATE;
@@ -53,12 +59,14 @@ SELECT bots.idle_timeouts, bots.skip_silent, bots.personal_data, bots.revision,
     (
         SELECT least(
             (
-                SELECT min(end_time) FROM sessions
+                SELECT end_time FROM sessions
                 WHERE bot_id = %(bot_id)s AND listing = 2 AND end_time > %(now)s
+                ORDER BY end_time, session_id LIMIT 1
             ),
             (
-                SELECT min(end_time) FROM sessions
+                SELECT end_time FROM sessions
                 WHERE bot_id = %(bot_id)s AND listing = 1 AND end_time > %(now)s
+                ORDER BY end_time, session_id LIMIT 1
             )
         )
     ) AS due,
@@ -82,9 +90,9 @@ ORDER BY listed.end_time DESC, listed.session_id DESC LIMIT %(limit)s;
 
 -- name: open_sessions
 SELECT coalesce(sum(open.count), 0)::bigint
-FROM bots CROSS JOIN (VALUES (1), (2)) AS levels (listing) CROSS JOIN LATERAL (
+FROM bots CROSS JOIN LATERAL (
     SELECT count(*) FROM sessions
-    WHERE sessions.bot_id = bots.bot_id AND sessions.listing = levels.listing
+    WHERE sessions.bot_id = bots.bot_id AND sessions.listing IN (1, 2)
         AND sessions.end_time > %(now)s
 ) AS open;
 
@@ -111,6 +119,20 @@ WHERE bot_id = %(bot_id)s AND listing IN (0, 1, 2) AND end_time < %(before)s LIM
 -- name: delete_session
 DELETE FROM sessions WHERE bot_id = %(bot_id)s AND session_id = %(session_id)s;
 
+-- name: next_bot
+SELECT min(bot_id) FROM sessions WHERE bot_id > %(after)s;
+
+-- name: count_sessions
+SELECT count(*) FROM sessions WHERE bot_id = %(bot_id)s;
+
+-- name: sessions_to_check
+SELECT sessions.bot_id, session_id, listing, end_time, state, idle_timeouts, skip_silent
+FROM sessions LEFT JOIN bots ON bots.bot_id = sessions.bot_id
+WHERE sessions.bot_id = %(bot_id)s AND session_id > %(after)s ORDER BY session_id LIMIT %(limit)s;
+
+-- name: lift_revision
+UPDATE bots SET revision = %(least)s WHERE bot_id = %(bot_id)s AND revision < %(least)s;
+
 -- name: time
 SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint;
 
@@ -121,7 +143,10 @@ SELECT to_regclass('registry') IS NOT NULL;
 SELECT schema FROM registry FOR UPDATE;
 
 -- name: note_schema
-UPDATE registry SET schema = %(schema)s;
+UPDATE registry SET schema = %(schema)s, works_with = %(works_with)s;
+
+-- name: works_with
+SELECT works_with FROM registry;
 
 -- name: probe
 UPDATE registry SET probes = probes + 1;
@@ -220,6 +245,9 @@ SELECT value FROM sealed WHERE name = %(name)s;
 -- name: seal
 INSERT INTO sealed (name, value) VALUES (%(name)s, %(value)s);
 
+-- name: seal_anew
+UPDATE sealed SET value = %(value)s WHERE name = %(name)s;
+
 -- name: use_token
 INSERT INTO used_tokens (client_id, digest, until) VALUES (%(client_id)s, %(digest)s, %(until)s)
 ON CONFLICT (client_id, digest) DO NOTHING;
@@ -232,14 +260,31 @@ DELETE FROM used_tokens WHERE (client_id, digest) IN (
     SELECT client_id, digest FROM used_tokens WHERE until < %(now)s LIMIT %(limit)s
 );
 
+-- name: used_tokens_after
+SELECT client_id, digest, until FROM used_tokens
+WHERE (client_id, digest) > (%(client_id)s, %(digest)s) ORDER BY client_id, digest LIMIT %(limit)s;
+
+-- name: counter
+SELECT entries FROM counters WHERE account_id = %(account_id)s AND kind = %(kind)s;
+
+-- name: save_counter_if
+INSERT INTO counters (account_id, kind, entries) VALUES (%(account_id)s, %(kind)s, %(entries)s)
+ON CONFLICT (account_id, kind) DO UPDATE SET entries = excluded.entries
+WHERE counters.entries = %(before)s;
+
 -- name: server_keys
-SELECT * FROM server_keys WHERE until IS NULL OR until > %(now)s ORDER BY created DESC, key_id;
+SELECT key_id, private, created, until FROM server_keys
+WHERE until IS NULL OR until > %(now)s ORDER BY created DESC, key_id;
 
 -- name: retire_server_keys
 UPDATE server_keys SET until = least(until, %(until)s);
 
 -- name: add_server_key
 INSERT INTO server_keys (key_id, private, created) VALUES (%(key_id)s, %(private)s, %(created)s);
+
+-- name: adopt_server_key
+INSERT INTO server_keys (key_id, private, created, until)
+VALUES (%(key_id)s, %(private)s, %(created)s, %(until)s);
 
 -- name: delete_server_keys
 DELETE FROM server_keys WHERE until <= %(now)s;
@@ -253,3 +298,10 @@ SELECT time, who, act, subject, detail FROM acts ORDER BY number DESC LIMIT %(li
 
 -- name: count_acts
 SELECT act, count(*) FROM acts GROUP BY act;
+
+-- name: acts_after
+SELECT number, time, who, act, subject, detail FROM acts
+WHERE number > %(number)s ORDER BY number LIMIT %(limit)s;
+
+-- name: acts_between
+SELECT time, who, act, subject, detail FROM acts WHERE time BETWEEN %(first)s AND %(last)s;

@@ -1,3 +1,4 @@
+-- works with: 1
 CREATE TABLE accounts (
     account_id TEXT PRIMARY KEY,
     name TEXT NOT NULL,

@@ -1,3 +1,4 @@
+-- works with: 2
 ALTER TABLE accounts ADD COLUMN event_limit INTEGER NOT NULL DEFAULT 0;
 
 ALTER TABLE bots ADD COLUMN personal_data TEXT NOT NULL DEFAULT 'verbatim';

@@ -78,8 +78,28 @@ WHERE bot_id = :bot_id AND listing IN (0, 1, 2) AND end_time < :before LIMIT :li
 -- name: delete_session
 DELETE FROM sessions WHERE bot_id = :bot_id AND session_id = :session_id;
 
+-- name: next_bot
+SELECT min(bot_id) FROM sessions WHERE bot_id > :after;
+
+-- name: count_sessions
+SELECT count(*) FROM sessions WHERE bot_id = :bot_id;
+
+-- name: sessions_to_check
+SELECT sessions.bot_id, session_id, listing, end_time, state, idle_timeouts, skip_silent
+FROM sessions LEFT JOIN bots ON bots.bot_id = sessions.bot_id
+WHERE sessions.bot_id = :bot_id AND session_id > :after ORDER BY session_id LIMIT :limit;
+
+-- name: lift_revision
+UPDATE bots SET revision = :least WHERE bot_id = :bot_id AND revision < :least;
+
 -- name: time
 SELECT CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER);
+
+-- name: works_with
+SELECT works_with FROM registry;
+
+-- name: note_schema
+UPDATE registry SET works_with = :works_with;
 
 -- name: probe
 UPDATE registry SET probes = probes + 1;
@@ -185,6 +205,9 @@ DELETE FROM sealed WHERE name = :name;
 -- name: seal_app
 UPDATE apps SET keys = :keys WHERE client_id = :client_id;
 
+-- name: seal_anew
+UPDATE sealed SET value = :value WHERE name = :name;
+
 -- name: use_token
 INSERT INTO used_tokens (client_id, digest, until) VALUES (:client_id, :digest, :until)
 ON CONFLICT (client_id, digest) DO NOTHING;
@@ -197,14 +220,31 @@ DELETE FROM used_tokens WHERE rowid IN (
     SELECT rowid FROM used_tokens WHERE until < :now LIMIT :limit
 );
 
+-- name: used_tokens_after
+SELECT client_id, digest, until FROM used_tokens
+WHERE (client_id, digest) > (:client_id, :digest) ORDER BY client_id, digest LIMIT :limit;
+
+-- name: counter
+SELECT entries FROM counters WHERE account_id = :account_id AND kind = :kind;
+
+-- name: save_counter_if
+INSERT INTO counters (account_id, kind, entries) VALUES (:account_id, :kind, :entries)
+ON CONFLICT (account_id, kind) DO UPDATE SET entries = excluded.entries
+WHERE counters.entries = :before;
+
 -- name: server_keys
-SELECT * FROM server_keys WHERE until IS NULL OR until > :now ORDER BY created DESC, key_id;
+SELECT key_id, private, created, until FROM server_keys
+WHERE until IS NULL OR until > :now ORDER BY created DESC, key_id;
 
 -- name: retire_server_keys
 UPDATE server_keys SET until = min(coalesce(until, :until), :until);
 
 -- name: add_server_key
 INSERT INTO server_keys (key_id, private, created) VALUES (:key_id, :private, :created);
+
+-- name: adopt_server_key
+INSERT INTO server_keys (key_id, private, created, until)
+VALUES (:key_id, :private, :created, :until);
 
 -- name: delete_server_keys
 DELETE FROM server_keys WHERE until <= :now;
@@ -217,3 +257,10 @@ SELECT time, who, act, subject, detail FROM acts ORDER BY number DESC LIMIT :lim
 
 -- name: count_acts
 SELECT act, count(*) FROM acts GROUP BY act;
+
+-- name: acts_after
+SELECT number, time, who, act, subject, detail FROM acts
+WHERE number > :number ORDER BY number LIMIT :limit;
+
+-- name: acts_between
+SELECT time, who, act, subject, detail FROM acts WHERE time BETWEEN :first AND :last;

@@ -1,0 +1,96 @@
+"""One of several workers: a process that its supervisor starts, listens to, and stops.
+
+It reads its order from standard input. As long as that stays open, it serves; when it is closed,
+by the supervisor or by the supervisor's death, it drains and ends. On standard output it gives a
+sign of life every second.
+"""
+
+import asyncio
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+
+import msgspec
+import uvloop
+
+from intentlive.app import Running
+from intentlive.cli.output import complain
+from intentlive.cli.serving import run_server, tls_context
+from intentlive.clock import wall_clock
+from intentlive.core.errors import IntentLiveError
+from intentlive.settings import BufferSettings, ServerSettings, StoreSettings
+from intentlive.signals import Worker
+
+_BEAT_SECONDS = 1.0
+_STDIN, _STDOUT = 0, 1
+
+
+class Order(msgspec.Struct, frozen=True):
+    """What a worker is to do; `listening` is a descriptor that it has inherited."""
+
+    worker: Worker
+    listening: int
+    at: StoreSettings
+    server: ServerSettings
+    through: BufferSettings
+
+    def line(self) -> bytes:
+        """The order as it is sent."""
+        return msgspec.json.encode(self, enc_hook=str) + b"\n"
+
+    @classmethod
+    def read(cls, line: bytes) -> "Order":
+        """The order that was sent."""
+        return msgspec.json.decode(line, type=cls, dec_hook=lambda kind, text: kind(text))
+
+
+def main() -> None:
+    """Serve as ordered; exit code 1 and an error on standard error if that cannot be done."""
+    supervisor = os.getppid()
+    order = Order.read(sys.stdin.buffer.readline())
+    listening = socket.socket(fileno=order.listening)
+    try:
+        tls = tls_context(order.server)
+        uvloop.run(
+            run_server(
+                order.at,
+                order.server,
+                listening,
+                tls=tls,
+                beside=_report,
+                through=order.through,
+                worker=order.worker,
+            )
+        )
+    except IntentLiveError as error:
+        complain(f"worker {order.worker.number}: {error}")
+        sys.exit(1)
+    finally:
+        if os.getppid() != supervisor:  # which would have removed it
+            shutil.rmtree(order.worker.folder, ignore_errors=True)
+
+
+async def _report(running: Running, stop: Callable[[], None]) -> None:
+    """Tell the supervisor and the other workers how it goes; stop when the supervisor has gone."""
+    loop = asyncio.get_running_loop()
+
+    def gone() -> None:
+        loop.remove_reader(_STDIN)
+        stop()
+
+    loop.add_reader(_STDIN, gone)  # no more is sent: what can be read is the end
+    os.set_blocking(_STDOUT, False)
+    while True:
+        with suppress(OSError):  # nobody listens
+            os.write(_STDOUT, b".")
+        running.signals.source_lags.forget_quiet(wall_clock())
+        with suppress(OSError):  # a full disk
+            running.signals.source_lags.tell()
+        await asyncio.sleep(_BEAT_SECONDS)
+
+
+if __name__ == "__main__":
+    main()
