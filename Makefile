@@ -12,7 +12,7 @@ UV_COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 
 unexport SOURCE_DATE_EPOCH
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fuzz soak lint format bench bench-quick lock wheel sbom advisories clean
+.PHONY: help setup demo test fuzz worlds soak lint format bench bench-quick lock wheel sbom advisories clean
 
 help:  ## Show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,8 +35,13 @@ test: setup  ## Run every test
 fuzz: setup  ## Try hostile input wherever some is read, 30 s each (SECONDS=…)
 	$(BIN)/python -m fuzz.run --seconds $(or $(SECONDS),30)
 
-soak: setup  ## The same for 600 s each (SECONDS=…), other inputs each time (SEED=…)
+worlds: setup  ## Play 1,000 simulated worlds (SEEDS=…) from the first seed on (SEED=…)
+	$(BIN)/python -m worlds.run --seeds $(or $(SEEDS),1000) --from $(or $(SEED),1)
+
+soak: setup  ## 10,000 worlds (SEEDS=…), then fuzz, and faults under load, 600 s each (SECONDS=…); others each time (SEED=…)
+	$(BIN)/python -m worlds.run --seeds $(or $(SEEDS),10000) --from $(or $(SEED),$(shell date +%s))
 	$(BIN)/python -m fuzz.run --seconds $(or $(SECONDS),600) --seed $(or $(SEED),$(shell date +%s))
+	$(BIN)/python -m tests.chaos.run --seconds $(or $(SECONDS),600) --seed $(or $(SEED),$(shell date +%s))
 
 lint: setup  ## Check style, types and known weak patterns
 	$(BIN)/ruff check .
@@ -52,6 +57,8 @@ bench: setup  ## Measure reading, writing, and what tenants and strangers notice
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/refusals.py
 	$(BIN)/python benchmarks/tenants.py
+	$(BIN)/python benchmarks/workers.py
+	$(BIN)/python benchmarks/postgres.py
 
 bench-quick: setup  ## The same in less than a minute
 	$(BIN)/python benchmarks/run.py --quick

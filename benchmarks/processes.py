@@ -1,4 +1,4 @@
-"""Processes of a measurement: on a core of their own, ready when used, killed at the end."""
+"""Processes of a measurement: on a core of their own, ready when used, ended at the end."""
 
 import os
 import socket
@@ -23,11 +23,20 @@ class Server(NamedTuple):
 
     address: str
     pid: int
+    log: Path
 
     def cpu_seconds(self) -> float:
-        """What all its threads have computed so far, in its own code and in the kernel."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS_A_SECOND
+        """What its processes have computed so far, in their own code and in the kernel."""
+        workers = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return sum(map(_cpu_seconds, [self.pid, *workers]))
+
+    def wait_for_workers(self, number: int) -> None:
+        """Wait until so many workers, if there are several, all serve."""
+        deadline = time.monotonic() + _READY_SECONDS
+        while self.log.read_text().count('"event":"serving"') < number:
+            if time.monotonic() > deadline:
+                raise SystemExit(f"workers did not start:\n{self.log.read_text()[-2000:]}")
+            time.sleep(0.05)
 
 
 @contextmanager
@@ -40,9 +49,9 @@ def server(command: Sequence[str], log: Path) -> Iterator[Server]:
         )
     try:
         _wait_until_ready(process, port, log)
-        yield Server(f"http://{HOST}:{port}", process.pid)
+        yield Server(f"http://{HOST}:{port}", process.pid, log)
     finally:
-        process.kill()  # its data is thrown away: nothing to drain
+        process.terminate()
         process.wait()
 
 
@@ -81,6 +90,11 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
+
+
+def _cpu_seconds(pid: int | str) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS_A_SECOND
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None:

@@ -26,8 +26,8 @@ def measure(folder: Path, rounds: int, seconds: int) -> Result | None:
         server = running.enter_context(
             processes.server(setting.serve_command(folder), folder / "server.log")
         )
-        latest = f"{server.address}/api/public/bot/{setting.BOT_ID}/intentrealtimedata"
-        body = _latest(latest)
+        url = server.address + setting.latest_path("benchmark")
+        body = latest(url)
         (folder / "body").write_bytes(body)
         static = running.enter_context(
             processes.server(
@@ -35,16 +35,17 @@ def measure(folder: Path, rounds: int, seconds: int) -> Result | None:
                 folder / "static.log",
             )
         )
-        for on, url in ((static, static.address), (server, latest)):
-            _pace(on, url, 1)
+        for on, address in ((static, static.address), (server, url)):
+            pace(on, address, 1)
         for _ in range(rounds):
-            result.add("static bytes", _pace(static, static.address, seconds))
-            result.add("latest 25", _pace(server, latest, seconds))
+            result.add("static bytes", pace(static, static.address, seconds))
+            result.add("latest 25", pace(server, url, seconds))
     result.facts["bytes an answer"] = len(body)
     return result
 
 
-def _latest(url: str) -> bytes:
+def latest(url: str) -> bytes:
+    """The answer with 25 sessions."""
     with urllib.request.urlopen(urllib.request.Request(url, headers=setting.headers())) as answer:
         body = answer.read()
     if len(json.loads(body)) != 25:
@@ -52,15 +53,16 @@ def _latest(url: str) -> bytes:
     return body
 
 
-def _pace(on: processes.Server, url: str, seconds: int) -> Pace:
+def pace(on: processes.Server, url: str, seconds: int, connections: int = _CONNECTIONS) -> Pace:
+    """How fast a server answers, under load for some seconds."""
     before = on.cpu_seconds()
-    requests, took = _load(url, seconds)
+    requests, took = _load(url, seconds, connections)
     return Pace(requests / took, requests / (on.cpu_seconds() - before))
 
 
-def _load(url: str, seconds: int) -> tuple[int, float]:
+def _load(url: str, seconds: int, connections: int) -> tuple[int, float]:
     """How many requests were answered, and in how many seconds."""
-    command = ["wrk", "-t1", f"-c{_CONNECTIONS}", f"-d{seconds}s"]
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s"]
     for name, value in setting.headers().items():
         command += ["-H", f"{name}: {value}"]
     printed = processes.run([*command, url], processes.LOAD_CORE)

@@ -36,9 +36,10 @@ class Traffic(NamedTuple):
     sessions_a_batch: float
 
 
-def serve_command(folder: Path) -> list[str]:
+def serve_command(folder: Path, workers: int = 1) -> list[str]:
     """The server on the store in `folder`, with its lines as JSON."""
-    return ["-m", "intentlive", "serve", "--data-dir", str(folder), "--log-format", "json"]
+    options = ["--data-dir", str(folder), "--log-format", "json", "--workers", str(workers)]
+    return ["-m", "intentlive", "serve", *options]
 
 
 def headers() -> dict[str, str]:
@@ -79,9 +80,9 @@ def prepare(folder: Path, batches: list[bytes]) -> None:
     asyncio.run(_prepare(folder, batches))
 
 
-async def open_at(folder: Path, now: int) -> Store:
-    """The store in a folder."""
-    return await open_store(STORE, data_dir=folder, acting=Acting("benchmark", lambda: now))
+async def open_at(folder: Path, now: int, url: str = STORE) -> Store:
+    """The store in a folder, or elsewhere with its key there."""
+    return await open_store(url, data_dir=folder, acting=Acting("benchmark", lambda: now))
 
 
 async def add_tenant(store: Store, account: Account, name: str = "benchmark") -> None:

@@ -18,7 +18,7 @@ def measure(folder: Path, rounds: int, count: int) -> Result:
     events.write_bytes(b"".join(made.batches))
     result = Result("Writing: events a second, batches of 1,000", of="decode, fold and store")
     for _ in range(rounds):
-        result.add(HTTP, _over_http(events, count))
+        result.add(HTTP, over_http(events, count))
         for name, (seconds, cpu_seconds) in _limits(events).items():
             result.add(name, Pace(count / seconds, count / cpu_seconds))
     result.facts["sessions a batch"] = round(made.sessions_a_batch)
@@ -26,12 +26,14 @@ def measure(folder: Path, rounds: int, count: int) -> Result:
     return result
 
 
-def _over_http(events: Path, count: int) -> Pace:
+def over_http(events: Path, count: int, workers: int = 1) -> Pace:
+    """How fast so many workers take the `count` events of a file, on a fresh store."""
     with TemporaryDirectory(dir=events.parent) as name:
         folder = Path(name)
         setting.prepare(folder, [])
-        command = setting.serve_command(folder)
+        command = setting.serve_command(folder, workers)
         with processes.server(command, folder / "server.log") as server:
+            server.wait_for_workers(workers)
             url = f"{server.address}/api/public/bot/{setting.BOT_ID}/events"
             before = server.cpu_seconds()
             printed = processes.run_here("sender.py", url, events, core=processes.LOAD_CORE)
