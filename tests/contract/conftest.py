@@ -48,14 +48,14 @@ async def two_stores(address, tmp_path):
 
 @pytest.fixture
 def by_hand(address, tmp_path):
-    """Run a statement in the store's database, as nobody should."""
+    """Run statements in the store's database, as nobody should, as one transaction."""
 
-    def run(statement):
+    def run(*statements):
         if not address.startswith("sqlite"):
             with psycopg.connect(address) as connection:
-                return connection.execute(statement)
+                return [connection.execute(each) for each in statements][-1]
         with closing(sqlite3.connect(tmp_path / "sessions.db")) as connection, connection:
-            return connection.execute(statement)
+            return [connection.execute(each) for each in statements][-1]
 
     return run
 

@@ -1,6 +1,7 @@
 """A buffer before the store: what was answered with 200 is shown in the end, whatever dies."""
 
 import json
+import os
 import shutil
 import signal
 import sqlite3
@@ -15,6 +16,7 @@ from tests.postgres import Postgres
 from .calling import call, eventually
 from .faults import store_held
 from .server import PATIENCE, Server
+from .test_workers import lines, pids
 from .wire import finished, new_session
 
 LONG = 90
@@ -292,3 +294,25 @@ def test_events_are_taken_while_postgresql_is_down_and_shown_when_it_is_back(beh
     expected = {first, *sessions}
     eventually(lambda: set(one.server.listed(one.bot, one.caller)) == expected, LONG)
     assert late.poll() is None
+
+
+def test_workers_go_on_where_one_cannot_start_again_while_postgresql_is_down(behind_postgresql):
+    one = behind_postgresql
+    assert one.server.stop() == 0
+    one.server.start("--workers", "2")
+
+    def count(event, worker):
+        return len([line for line in lines(one.server, event) if line.get("worker") == worker])
+
+    eventually(lambda: count("serving", 1) and count("serving", 2), LONG)
+    for _ in range(20):  # both have admitted the sender
+        assert one.send(new_session()).status == 200
+    one.postgres.kill()
+    os.kill(pids(one.server)[1], signal.SIGKILL)
+    eventually(lambda: count("worker ended", 1) > 5, LONG)
+    late = new_session()
+    assert one.send(late).status == 200
+    one.postgres.start()
+    eventually(lambda: count("serving", 1) == 2, LONG)
+    eventually(lambda: late in one.server.listed(one.bot, one.caller), LONG)
+    assert one.server.stop() == 0

@@ -3,11 +3,12 @@
 import shutil
 import time
 from datetime import datetime
+from urllib.parse import quote
 
 import pytest
 
-from .calling import eventually
-from .server import Server
+from .calling import call, eventually
+from .server import Server, realtime
 from .wire import event, finished, new_session
 
 WITHIN_A_SECOND = 1.0
@@ -220,3 +221,13 @@ def test_one_dies_and_the_other_goes_on(server, caller, bot, new_server):
     mortal.start()
     assert len(mortal.listed(bot, caller)) == 2
     assert mortal.stop() == 0
+
+
+@pytest.mark.parametrize("strange", ["\0", "a\0b", " ", "x" * 129])
+def test_an_id_that_no_store_can_hold_is_one_that_is_unknown(both, caller, sign, strange):
+    for each in both:
+        answer = call(each.port, "POST", realtime(quote(strange)), caller.headers)
+        assert (answer.status, answer.error) == (400, ("Invalid StreamId", 400))
+        headers = {"auth": sign(caller, {"appId": strange})}
+        answer = call(each.port, "POST", realtime("st-1"), headers)
+        assert (answer.status, answer.error) == (401, ("Invalid SDK credentials", 4002))

@@ -15,6 +15,7 @@ from msgspec import Struct
 from intentlive.auth import encryption, tokens
 from intentlive.auth.compact import INVALID_CREDENTIALS, not_a_token, refused
 from intentlive.auth.tokens import Claims
+from intentlive.core import ids
 from intentlive.core.errors import Refusal, StoreUnavailable
 from intentlive.ports import Account, App, AppKey, Bot, Scope, ServerKey, Store, UsedToken
 from intentlive.sharing import Shared, Together
@@ -179,7 +180,7 @@ class Gate:
         bot = self._bots.get(key)
         if bot is None:
             # Asked for by account, so that another's bot takes as long as none at all.
-            found = self._store.bot(bot_id, app.account_id)
+            found = self._store.bot(_findable(bot_id), app.account_id)
             bot = await self._found(self._bots, key, found)
         if bot is not None:
             return bot
@@ -231,7 +232,7 @@ class Gate:
         try:
             key = tokens.verify(token, claims, known, now)
         except Refusal:
-            found = self._store.app(claims.client_id)
+            found = self._store.app(_findable(claims.client_id))
             known = await self._found(self._apps, claims.client_id, found)
             key = tokens.verify(token, claims, known, now)
         if known is None:
@@ -288,3 +289,8 @@ class Gate:
         if item is not None and revision == self._revision:
             remembered[key] = item
         return item
+
+
+def _findable(id_: str) -> str:
+    """What is no id, and what not every store could even be asked for, as one that nobody has."""
+    return id_ if ids.is_acceptable(id_) else ""

@@ -14,7 +14,7 @@ import structlog
 
 from intentlive.cli.serving import DRAIN_SECONDS
 from intentlive.cli.stores import opened
-from intentlive.cli.worker import Order
+from intentlive.cli.worker import TRY_LATER, Order
 from intentlive.core.errors import IntentLiveError
 from intentlive.logs import configure_logging
 from intentlive.settings import BufferSettings, ServerSettings, StoreSettings
@@ -25,6 +25,7 @@ _SILENT_SECONDS = 5
 """Shorter than others wait for what a worker that hangs may hold in the store."""
 _END_SECONDS = DRAIN_SECONDS + 10
 _TRIES = 4
+_LONGEST_PAUSE = 10  # seconds
 _COMMAND = (sys.executable, "-P", "-m", "intentlive.cli.worker")
 
 _log = structlog.get_logger("intentlive.server")
@@ -139,7 +140,7 @@ class _Supervisor:
             failures = 0 if worker.serves else failures + 1
             self._judge(worker, code, failures)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), timeout=failures)
+                await asyncio.wait_for(self._stopping.wait(), timeout=min(failures, _LONGEST_PAUSE))
 
     async def _start(self, worker: Worker) -> _Running:
         process = await asyncio.create_subprocess_exec(
@@ -165,7 +166,9 @@ class _Supervisor:
             self._trouble = self._trouble or (None if is_well else how)
             return
         _log.warning("worker ended", worker=worker.number, pid=worker.pid, how=_named(code))
-        if failures == _TRIES:
+        # A store that is away comes back; those who serve from a buffer meanwhile must go on.
+        is_to_wait = code == TRY_LATER and any(each.serves for each in self._workers)
+        if failures >= _TRIES and not is_to_wait:
             self._give_up(f"{how}, {failures} times in a row, before it could serve")
 
     async def _watch(self) -> None:

@@ -20,9 +20,12 @@ from intentlive.app import Running
 from intentlive.cli.output import complain
 from intentlive.cli.serving import run_server, tls_context
 from intentlive.clock import wall_clock
-from intentlive.core.errors import IntentLiveError
+from intentlive.core.errors import IntentLiveError, StoreUnavailable
 from intentlive.settings import BufferSettings, ServerSettings, StoreSettings
 from intentlive.signals import Worker
+
+TRY_LATER = os.EX_TEMPFAIL
+"""The exit code of a worker that cannot have the store just now."""
 
 _BEAT_SECONDS = 1.0
 _STDIN, _STDOUT = 0, 1
@@ -48,7 +51,7 @@ class Order(msgspec.Struct, frozen=True):
 
 
 def main() -> None:
-    """Serve as ordered; exit code 1 and an error on standard error if that cannot be done."""
+    """Serve as ordered; exit code 1, or TRY_LATER, and an error on standard error if not."""
     supervisor = os.getppid()
     order = Order.read(sys.stdin.buffer.readline())
     listening = socket.socket(fileno=order.listening)
@@ -67,7 +70,7 @@ def main() -> None:
         )
     except IntentLiveError as error:
         complain(f"worker {order.worker.number}: {error}")
-        sys.exit(1)
+        sys.exit(TRY_LATER if isinstance(error, StoreUnavailable) else 1)
     finally:
         if os.getppid() != supervisor:  # which would have removed it
             shutil.rmtree(order.worker.folder, ignore_errors=True)
