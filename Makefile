@@ -59,6 +59,7 @@ bench: setup  ## Measure reading, writing, and what tenants and strangers notice
 	$(BIN)/python benchmarks/tenants.py
 	$(BIN)/python benchmarks/workers.py
 	$(BIN)/python benchmarks/postgres.py
+	$(BIN)/python benchmarks/freshness.py
 
 bench-quick: setup  ## The same in less than a minute
 	$(BIN)/python benchmarks/run.py --quick

@@ -36,9 +36,11 @@ def main() -> None:
     options = parser.parse_args()
     print("ms from the acknowledgement by one server to the answer of another that has the session")
     with Postgres() as postgres:
-        stores = {"one SQLite file": setting.STORE, "PostgreSQL": postgres.database("freshness")}
-        for name, store in stores.items():
+        for name in ("one SQLite file", "PostgreSQL"):
             for busy in (False, True):
+                store = setting.STORE
+                if name == "PostgreSQL":
+                    store = postgres.database(f"freshness-{busy}")
                 seen = _measured(store, options.sessions, busy=busy)
                 percentiles = quantiles(seen, n=100)
                 kind = f"{name}, {'busy' if busy else 'quiet'}"

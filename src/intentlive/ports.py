@@ -1,6 +1,6 @@
 """What IntentLive asks of a store: the Protocols and the values that cross them.
 
-Every method may raise `StoreUnavailable`; nothing was changed then, and the call may be repeated.
+Every method may raise `StoreUnavailable`; nothing was changed then, or the error says that it may.
 Times are ms since 1970. Secrets are sealed in the store, and readable in the values that cross.
 """
 
@@ -172,6 +172,12 @@ class SessionStore(Sink, Protocol):
         It begins with the bot's `created`, so that it grows across bots of one id, too. Bots that
         there are not are left out.
         """
+
+    async def unannounced(self, now: int) -> Sequence[str]:
+        """The bots of which sessions have ended by `now`, and that was not announced yet."""
+
+    async def announce(self, bot_id: str, now: int) -> int | None:
+        """Raise a bot's revision, once for all ends up to `now`; None if others did already."""
 
     async def purge(self, bot_id: str, before: int, limit: int) -> int:
         """Delete up to `limit` sessions that ended before a time; those heard of since, erase.
