@@ -6,7 +6,8 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Self
@@ -62,8 +63,13 @@ class Postgres:
 
     def __exit__(self, *_: object) -> None:
         if self.process is not None and self.process.poll() is None:
+            everybody = self._everybody()
             self.process.send_signal(signal.SIGQUIT)  # to children and all, saving nothing
-            self.process.wait(PATIENCE)
+            try:
+                self.process.wait(PATIENCE / 6)
+            except subprocess.TimeoutExpired:
+                _signal(everybody, signal.SIGKILL)
+                self.process.wait(PATIENCE)
         shutil.rmtree(self.folder)
 
     def start(self) -> Self:
@@ -98,12 +104,27 @@ class Postgres:
     def kill(self) -> None:
         """Take its life, and that of all its children, without a warning."""
         assert self.process is not None
-        children = self.sql("SELECT pid FROM pg_stat_activity").split()
-        self.process.kill()
-        for child in children:  # each leads a group of its own
-            with suppress(ProcessLookupError):
-                os.kill(int(child), signal.SIGKILL)
+        _signal(self._everybody(), signal.SIGKILL)
         self.process.wait(PATIENCE)
+
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """Have it take connections in its kernel, and say nothing, as on a disk that hangs."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)  # it makes no more children
+        everybody = self._everybody()
+        _signal(everybody, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            _signal(everybody, signal.SIGCONT)
+
+    def _everybody(self) -> list[int]:
+        """Its processes; its children lead groups of their own."""
+        assert self.process is not None
+        pid = self.process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return [pid, *map(int, children)]
 
     def database(self, name: str) -> str:
         """Make a database; gives its address."""
@@ -137,7 +158,17 @@ class Postgres:
                 [folder / "initdb", "--version"], user=self._user, check=True, capture_output=True
             )
         except PermissionError:
-            copy = self.folder / "pginstall"
-            shutil.copytree(folder.parent, copy, symlinks=True)
-            return copy / "bin"
+            package = folder.parents[1]
+            copy = self.folder / package.name
+            shutil.copytree(folder.parent, copy / folder.parent.name, symlinks=True)
+            libraries = f"{package.name}.libs"  # where the programs look for them
+            if package.with_name(libraries).is_dir():
+                shutil.copytree(package.with_name(libraries), self.folder / libraries)
+            return copy / folder.parent.name / "bin"
         return folder
+
+
+def _signal(processes: list[int], number: signal.Signals) -> None:
+    for each in processes:
+        with suppress(ProcessLookupError):
+            os.kill(each, number)

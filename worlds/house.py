@@ -25,7 +25,7 @@ class House:
     def __init__(
         self, plan: Plan, parts: Parts, clock: Callable[[], int], loop: Loop, note: Note
     ) -> None:
-        self.referee = Referee(clock, loop.fail)
+        self.referee = Referee(clock, loop.fail, is_comparing=plan.is_comparing)
         self.trouble = Trouble(plan)
         self.tables = Tables(self.referee.committed)
         self.stream = Stream(loop.time, chance_of(plan, "buffer"))

@@ -22,7 +22,9 @@ PROMISED_MS = 1_000
 
 _CLOCKS_DIFFER_MS = 100
 _TROUBLED_MS = 15_000
-_BOTS = "SELECT bot_id, idle_timeouts, skip_silent, revision FROM bots ORDER BY bot_id"
+_BOTS = """
+    SELECT bot_id, idle_timeouts, skip_silent, revision, announced FROM bots ORDER BY bot_id
+"""
 _SESSIONS = "SELECT session_id, state, end_time FROM sessions WHERE bot_id = :bot_id ORDER BY 1"
 
 
@@ -35,13 +37,16 @@ class Broken(Exception):
 
 
 class Version:
-    """A bot as of one of its revisions; `time` in ms since 1970."""
+    """A bot as of one of its revisions; `time`, `announced` in ms since 1970."""
 
-    def __init__(self, revision: int, time: int, rules: BotRules, rows: dict[str, bytes]) -> None:
+    def __init__(
+        self, revision: int, announced: int, time: int, rules: BotRules, rows: dict[str, bytes]
+    ) -> None:
         self.revision = revision
+        self.announced = announced
         self.time = time
         self.rows = rows
-        self._rules = rules
+        self.rules = rules
         self._ends: list[tuple[int, str, State]] | None = None
         self._rendered: dict[int, bytes] = {}
 
@@ -57,7 +62,7 @@ class Version:
             if count not in self._rendered:
                 finished = ends[max(0, count - LATEST) : count][::-1]
                 self._rendered[count] = render(
-                    [record(id_, state, self._rules, VERBATIM) for _, id_, state in finished]
+                    [record(id_, state, self.rules, VERBATIM) for _, id_, state in finished]
                 )
             yield self._rendered[count]
 
@@ -65,13 +70,19 @@ class Version:
         """When the sessions that are shown have ended or will, earliest first."""
         if self._ends is None:
             listed = [
-                (reading.end_time(state, self._rules) or 0, session_id, state)
+                (reading.end_time(state, self.rules) or 0, session_id, state)
                 for session_id, stored in self.rows.items()
                 if reading.is_listed(state := decode_state(stored))
-                and not (self._rules.skip_silent and reading.is_silent(state))
+                and not (self.rules.skip_silent and reading.is_silent(state))
             ]
             self._ends = sorted(listed, key=lambda each: each[:2])
         return self._ends
+
+    def has_end_in(self, after: int, until: int) -> bool:
+        """Whether a listed session, silent or not, ended after one time and by another (ms)."""
+        states = map(decode_state, self.rows.values())
+        ends = (reading.end_time(each, self.rules) for each in states if reading.is_listed(each))
+        return any(after < (end or 0) <= until for end in ends)
 
     def _holds(self, session_id: str, state: State) -> bool:
         stored = self.rows.get(session_id)
@@ -81,12 +92,16 @@ class Version:
 class Referee:
     """Sees every commit, acknowledgement and answer; `fail` ends the world.
 
-    `clock` is the store's (ms).
+    `clock` is the store's (ms). A store that compares raises a revision in vain where it finds that
+    others were first.
     """
 
-    def __init__(self, clock: Callable[[], int], fail: Callable[[Exception], None]) -> None:
+    def __init__(
+        self, clock: Callable[[], int], fail: Callable[[Exception], None], *, is_comparing: bool
+    ) -> None:
         self._clock = clock
         self._fail = fail
+        self._may_grow_in_vain = is_comparing
         self._versions: dict[str, list[Version]] = {}
         self._sent: dict[str, dict[str, State]] = {}
         self._erasing: dict[str, set[str]] = {}
@@ -97,10 +112,11 @@ class Referee:
     def committed(self, connection: sqlite3.Connection) -> None:
         """Look at what a transaction has left."""
         bots = connection.execute(_BOTS).fetchall()
-        for bot_id, idle_timeouts, skip_silent, revision in bots:
+        for bot_id, idle_timeouts, skip_silent, revision, announced in bots:
             found = connection.execute(_SESSIONS, {"bot_id": bot_id}).fetchall()
             rules = decode_rules(idle_timeouts, bool(skip_silent))
-            new = Version(revision, self._clock(), rules, {id_: state for id_, state, _ in found})
+            rows = {id_: state for id_, state, _ in found}
+            new = Version(revision, announced, self._clock(), rules, rows)
             for session_id, state, end_time in found:
                 if reading.end_time(decode_state(state), rules) != end_time:
                     self._broken("a session ends when its rules say", f"{bot_id} {session_id}")
@@ -197,6 +213,12 @@ class Referee:
                 self._broken("all that was acknowledged is stored", f"{bot_id} {session_id}")
         return by_brute_force(version, told, erased)
 
+    def announced(self, bot_id: str) -> None:
+        """All that ends has been announced, if it ever will be."""
+        version = self._versions[bot_id][-1]
+        if version.announced < max((end for end, *_ in version.ends()), default=0):
+            self._broken("every end is announced", f"{bot_id}: none after {version.announced}")
+
     def _judge(
         self, worker: object, bot_id: str, view: View, least: int, since: int, until: int
     ) -> None:
@@ -222,8 +244,13 @@ class Referee:
         changed = {id_: stored for id_, stored in new.rows.items() if old.rows.get(id_) != stored}
         if old.rows.keys() - new.rows.keys():
             self._broken("sessions stay", f"of {bot_id}")
-        if new.revision < old.revision or (changed and new.revision == old.revision):
+        is_announcement = new.announced != old.announced
+        has_changed = bool(changed) or new.rules != old.rules or is_announcement
+        grown = new.revision - old.revision
+        if grown != has_changed and not (grown == 1 and self._may_grow_in_vain):
             self._broken("revisions grow with every change", f"{old.revision}, {new.revision}")
+        if is_announcement:
+            self._look_at_announcement(bot_id, old, new)
         for session_id, stored in changed.items():
             state = decode_state(stored)
             before = decode_state(old.rows[session_id]) if session_id in old.rows else State()
@@ -237,6 +264,13 @@ class Referee:
                 if join(sent, state) != sent:
                     self._broken("nothing is stored that was not sent", f"{bot_id} {session_id}")
 
+    def _look_at_announcement(self, bot_id: str, old: Version, new: Version) -> None:
+        if not old.has_end_in(old.announced, new.announced):
+            what = f"{bot_id}: none from {old.announced} to {new.announced}"
+            self._broken("an end is announced once", what)
+        if new.announced > self._clock() + PROMISED_MS:
+            self._broken("no end is announced before its time", f"{bot_id}: {new.announced}")
+
     def _broken(self, invariant: str, detail: str) -> None:
         self._fail(Broken(invariant, detail))
 
@@ -245,7 +279,7 @@ def by_brute_force(
     version: Version, told: Mapping[str, list[dict[str, Any]]], erased: Collection[str]
 ) -> bytes:
     """The latest sessions once all have ended, read from their events one by one."""
-    rules = version._rules
+    rules = version.rules
     readings = [
         oracle.read(events, list(rules.idle_timeouts), session_id in erased)
         for session_id, events in told.items()

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from intentlive.applier import Applier
 from intentlive.clock import StoreClock
 from intentlive.core.session import State, fold
+from intentlive.idle import Announcer
 from intentlive.ingest.cloudevents import NDJSON, parse_events
 from intentlive.intake import Intake
 from intentlive.latest import LatestViews, View
@@ -49,6 +50,7 @@ class Parts(NamedTuple):
     comparing: Callable[[Database], LockingStore] = ComparingStore
     intake: Callable[..., Intake] = Intake
     views: Callable[..., LatestViews] = LatestViews
+    announcer: Callable[..., Announcer] = Announcer
     applier: Callable[..., Applier] = Applier
     clock: Callable[..., StoreClock] = StoreClock
 
@@ -67,12 +69,13 @@ class Worker:
         signals = Signals()
         self._views = parts.views(store, clock, signals)
         self._intake = parts.intake(sink, self._views.on_change, signals)
+        self._announcer = parts.announcer(store, clock, self._views.on_change)
         self._beside: list[asyncio.Task[None]] = []
 
     async def begin(self) -> None:
         """Make ready to be called."""
         await self._clock.measure()
-        for work in (self._clock.follow(), self._views.follow()):
+        for work in (self._clock.follow(), self._views.follow(), self._announcer.run()):
             self._beside.append(asyncio.create_task(work))
 
     async def take(self, bot_id: str, body: bytes) -> Mapping[str, State]:

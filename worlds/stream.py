@@ -3,16 +3,16 @@
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import count
 from random import Random
 from typing import Any
 
 from intentlive.buffers import BufferStatus
-from intentlive.buffers.messages import decode_batch, encode_batch, message_id
+from intentlive.buffers.messages import decode_batch, encode_batch
 from intentlive.core.errors import BufferUnavailable
 from intentlive.core.session import Batch
 from worlds.link import AnswerLost, Away, Link
 
-_DEDUPE_SECONDS = 30.0
 _ACKNOWLEDGE_SECONDS = 1.0
 _PULL_SECONDS = 0.05
 _SMALL, _LARGE = 300, 512 * 1024
@@ -25,16 +25,15 @@ class Stream:
         self._time = time
         self._chance = chance
         self._messages: dict[str, bytes] = {}
+        self._numbers = count(1)
         self._free_from: dict[str, float] = {}
-        self._published: dict[str, float] = {}
         self.max_bytes = chance.choice((_SMALL, _LARGE))
 
     def publish(self, message: bytes) -> None:
-        """Keep a message, unless it was published lately."""
-        name, now = message_id(message), self._time()
-        if now - self._published.get(name, -_DEDUPE_SECONDS) >= _DEDUPE_SECONDS:
-            self._messages[name] = message
-            self._free_from[name] = self._published[name] = now
+        """Keep a message."""
+        name = f"{next(self._numbers):06}"
+        self._messages[name] = message
+        self._free_from[name] = self._time()
 
     def give_out(self, limit: int) -> list[tuple[str, bytes]]:
         """Some messages that nobody has, in any order."""

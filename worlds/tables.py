@@ -33,8 +33,9 @@ COMPARING = {
     """,
     "save_sessions_if": """
         INSERT INTO sessions (bot_id, session_id, listing, end_time, state, version)
-        SELECT :bot_id, :session_id, :listing, :end_time, :state, :version
-        WHERE :version - 1 = coalesce((
+        SELECT :bot_id, :session_id, :listing, :end_time, :state,
+            (SELECT revision FROM bots WHERE bot_id = :bot_id)
+        WHERE :version = coalesce((
             SELECT version FROM sessions WHERE bot_id = :bot_id AND session_id = :session_id
         ), 0) AND EXISTS (
             SELECT 1 FROM bots

@@ -26,6 +26,7 @@ _ACCOUNT = "account"
 _ATTEMPTS = 100
 _READS_OWN = 0.6
 _PAUSE = 0.05
+_ROUND_SECONDS = 0.25
 _REST_SECONDS = 120.0
 
 
@@ -201,7 +202,7 @@ class World:
             await asyncio.sleep(_PAUSE)
         ends = [each[0] for bot_id in self._bots for each in self._referee.ends(bot_id)[-1:]]
         last = max(ends, default=0) - BEGINNING_MS
-        await self._until(max(last / 1000, self.loop.time()) + PROMISED_MS / 1000 + _PAUSE)
+        await self._until(max(last / 1000, self.loop.time()) + PROMISED_MS / 1000 + _ROUND_SECONDS)
 
     async def _look_at_the_end(self) -> None:
         for bot_id in self._bots:
@@ -211,6 +212,7 @@ class World:
                 if shown != expected:
                     what = f"{machine.name}, {bot_id}: {shown!r} instead of {expected!r}"
                     self.loop.fail(Broken("in the end everybody shows the same", what))
+            self._referee.announced(bot_id)
 
     def _told(self, bot_id: str) -> dict[str, list[dict[str, Any]]]:
         """All events that clients send of a bot, by session, as they are on the wire."""

@@ -15,6 +15,7 @@ from intentlive.auth.ratelimit import Limiter, LocalLimiter
 from intentlive.buffers import Buffer
 from intentlive.clock import StoreClock, monotonic_clock
 from intentlive.core.errors import StoreUnavailable
+from intentlive.idle import Announcer
 from intentlive.intake import Intake
 from intentlive.latest import LatestViews
 from intentlive.ports import Store
@@ -24,7 +25,7 @@ from intentlive.signals import Signals, Worker
 _PATIENCE_MS = 15 * 60 * 1000
 """With a buffer: how long those are let in who were known before the store was away."""
 
-_ACQUAINTED_SECONDS = 30.0
+_ACQUAINTED_SECONDS = 0.5
 
 
 class Running(NamedTuple):
@@ -78,7 +79,11 @@ async def serving(  # noqa: PLR0913 - all but the first are keywords
         ]
         vitals = Vitals(store, intake.trouble, signals, clock, monotonic, buffer=buffer)
         behind = operations(vitals, gate)
-        beside += [views.follow(), Retention(store, clock, signals).run()]
+        beside += [
+            views.follow(),
+            Announcer(store, clock, views.on_change).run(),
+            Retention(store, clock, signals).run(),
+        ]
         if buffer is not None:
             beside.append(_stay_acquainted(gate))
         tasks = [asyncio.create_task(each) for each in beside]

@@ -16,7 +16,7 @@ from intentlive.core.errors import StoreUnavailable, UnreadableMessage
 from intentlive.core.session import Batch, join_batches
 from intentlive.ports import Sink
 
-_AT_ONCE = 128
+_AT_ONCE = 16  # as many as are sure to be done with before they are given out again
 _LONGEST_PAUSE = 5.0  # seconds; as long as a store that is back may go unnoticed
 _ASIDE_SECONDS = 60.0
 _TELL_MS = 60_000

@@ -11,7 +11,6 @@ from intentlive.core.errors import StoreError
 
 _SECONDS_BETWEEN = 5.0
 _APART_MS = 5_000
-_SURE_MS = 100
 
 _log = structlog.get_logger("intentlive.clock")
 
@@ -42,23 +41,21 @@ class StoreClock:
         self._ask = ask
         self._monotonic = monotonic
         self._wall = wall
-        self._offset = wall() - monotonic()
-        self._is_sure = False
+        self._offset: int | None = None
         self._is_apart = False
 
     def __call__(self) -> int:
-        return self._monotonic() + self._offset
+        return self._wall() if self._offset is None else self._monotonic() + self._offset
 
     async def measure(self) -> None:
         """Ask the store; StoreUnavailable leaves what was measured before."""
         asked = self._monotonic()
         store_time = await self._ask()
         answered = self._monotonic()
-        is_sure = answered - asked <= _SURE_MS
-        # What took long says little, but more than nothing.
-        if is_sure or not self._is_sure:
-            self._offset = store_time - (asked + answered) // 2
-            self._is_sure = is_sure
+        # It was that time some time in between: however long that was, no more is known.
+        least, most = store_time - answered, store_time - asked
+        before = (least + most) // 2 if self._offset is None else self._offset
+        self._offset = min(max(before, least), most)
         self._tell(self() - self._wall())
 
     async def follow(self) -> None:

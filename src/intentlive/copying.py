@@ -2,10 +2,10 @@
 
 What the target has stays: sessions are joined, all else is left as it is there, and what was
 deleted there is not brought back. So everything can be repeated: stopped anywhere and started
-again, it ends the same.
+again, it ends the same. What was deleted in the source since an earlier copy is told, not deleted.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
 from msgspec import Struct, structs
@@ -56,7 +56,21 @@ class Copy:
             told += await _adopt(f"app {id_}", app, await target.app(id_), target.add_app, deleted)
         async for tokens in _used_tokens(source):
             await target.use_tokens(tokens)
-        return told
+        return told + await self._left_over()
+
+    async def _left_over(self) -> list[str]:
+        """What was deleted in the source and is older than that in the target.
+
+        In the order in which it can be deleted there.
+        """
+        here, there = await _things(self._source), await _things(self._target)
+        deleted = await _deleted(self._source)
+        return [
+            f"{name}: deleted in the source, still in the target: "
+            f"intentlive {name.replace(' ', ' delete ', 1)}"
+            for name, created in there.items()
+            if name not in here and created <= deleted.get(name, -1)
+        ]
 
     async def bots(self) -> Sequence[Bot]:
         """The bots of the source that there are in the target, as they are there."""
@@ -123,7 +137,7 @@ async def _adopt(
     item: Item,
     there: Item | None,
     add: Callable[[Item], Awaitable[None]],
-    deleted: set[str],
+    deleted: Mapping[str, int],
 ) -> list[str]:
     """Add what is not there; gives what there is to tell."""
     if there is not None:
@@ -140,8 +154,17 @@ async def _adopt(
     return []
 
 
-async def _deleted(store: KeptStore) -> set[str]:
-    """What was deleted and not made again, as `bot st-1`."""
+async def _things(store: KeptStore) -> dict[str, int]:
+    """When what there is was made; by names such as `bot st-1`, each before what it belongs to."""
+    return (
+        {f"app {app.client_id}": app.created for app in await store.apps()}
+        | {f"bot {bot.bot_id}": bot.created for bot in await store.bots()}
+        | {f"account {each.account_id}": each.created for each in await store.accounts()}
+    )
+
+
+async def _deleted(store: KeptStore) -> dict[str, int]:
+    """When what was deleted and not made again was deleted; by names such as `bot st-1`."""
     latest: dict[str, Act] = {}
     async for acts in _acts(store):
         for _, act in acts:
@@ -151,7 +174,7 @@ async def _deleted(store: KeptStore) -> set[str]:
                 name not in latest or latest[name].time <= act.time
             ):
                 latest[name] = act
-    return {name for name, act in latest.items() if act.act.endswith(" deleted")}
+    return {name: act.time for name, act in latest.items() if act.act.endswith(" deleted")}
 
 
 async def _acts(store: KeptStore) -> AsyncIterator[Sequence[tuple[int, Act]]]:

@@ -49,6 +49,7 @@ def configure_logging(log_format: str, worker: int | None = None) -> None:
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[_ToStructlog()], level=logging.WARNING, force=True)
+    logging.getLogger("psycopg").setLevel(logging.CRITICAL)  # its failures are told by the store
 
 
 def _note_worker(

@@ -32,6 +32,8 @@ class Retention:
             await asyncio.sleep(_SECONDS_BETWEEN)
             try:
                 await self.sweep()
+            except StoreUnavailable as error:
+                _log.warning("store away", error=str(error))
             except Exception:  # noqa: BLE001 - the next sweep may succeed
                 _log.exception("fault")
 

@@ -21,8 +21,9 @@ def default_data_dir() -> Path:
 class StoreSettings:
     """Where the sessions are."""
 
-    store: str = "sqlite:intentlive.db"
-    """Address of the store: sqlite:PATH, a path inside the data directory or an absolute one."""
+    store: str = field(default="sqlite:intentlive.db", repr=False)
+    """Address of the store: sqlite:PATH, a path inside the data directory or an absolute one; or
+    postgresql://USER@HOST/DATABASE, best in INTENTLIVE_STORE, where it holds a password."""
 
     data_dir: Path = field(default_factory=default_data_dir)
     """The data directory."""

@@ -1,6 +1,5 @@
 """What the operator sees: Prometheus metrics, all in one place."""
 
-import math
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -26,6 +25,10 @@ from prometheus_client.values import MultiProcessValue
 _MAX_SOURCES = 100
 _QUIET_MS = 10 * 60 * 1000
 _OTHER_SOURCES = "(other sources)"
+_COUNTING_FILES = ("counter", "gauge_livesum", "histogram")
+_ROOM = 1 << 16
+"""Bytes of each from the start; some 400 routes with a status, before a file must grow."""
+
 _COMMIT_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # of use to OpenMetrics readers only
@@ -67,6 +70,13 @@ class StoreCounts(Collector):
         yield family
 
 
+class Lag(NamedTuple):
+    """How late a source was when it was last heard of (ms since 1970)."""
+
+    seconds: float
+    heard: int
+
+
 class SourceLags(Collector):
     """How late the sources are: what this process has seen, and what other workers tell.
 
@@ -75,8 +85,8 @@ class SourceLags(Collector):
 
     def __init__(self, worker: Worker | None) -> None:
         self._worker = worker
-        self._seen: dict[str, tuple[float, int]] = {}
-        self._told: dict[str, float] = {}
+        self._seen: dict[str, Lag] = {}
+        self._told: dict[str, Lag] = {}
 
     def observe(self, source: str, seconds: float, now: int) -> None:
         """Note a lag in seconds, at `now` (ms).
@@ -86,7 +96,7 @@ class SourceLags(Collector):
         """
         if source not in self._seen and len(self._seen) >= _MAX_SOURCES:
             source = _OTHER_SOURCES
-        self._seen[source] = seconds, now
+        self._seen[source] = Lag(seconds, now)
 
     def forget_quiet(self, now: int) -> None:
         """Drop the sources that have not been heard of for a while: their lag is no news."""
@@ -96,43 +106,39 @@ class SourceLags(Collector):
 
     def tell(self) -> None:
         """Let the other workers know."""
-        lags = self._own()
-        if self._worker is None or lags == self._told:
+        if self._worker is None or self._seen == self._told:
             return
         aside = self._worker.lags.with_suffix(".new")
-        aside.write_bytes(msgspec.json.encode(lags))
+        aside.write_bytes(msgspec.json.encode(self._seen))
         aside.replace(self._worker.lags)
-        self._told = lags
+        self._told = dict(self._seen)
 
     def collect(self) -> Iterator[Metric]:
-        """One gauge, a sample for each source; where workers differ, the largest."""
+        """One gauge, a sample for each source: what the worker tells that heard of it last."""
         name = "intentlive_source_lag_seconds"
         what = "How far the newest event of a source's latest request lay behind its arrival"
         family = GaugeMetricFamily(name, what, labels=["source"])
-        lags = self._own()
+        lags = dict(self._seen)
         for told in self._others():
-            for source, seconds in told.items():
-                lags[source] = max(seconds, lags.get(source, -math.inf))
-        for source, seconds in lags.items():
-            family.add_metric([source], seconds)
+            for source, lag in told.items():
+                lags[source] = max(lag, lags.get(source, lag), key=lambda each: each.heard)
+        for source, lag in lags.items():
+            family.add_metric([source], lag.seconds)
         yield family
 
-    def _own(self) -> dict[str, float]:
-        return {source: seconds for source, (seconds, _) in self._seen.items()}
-
-    def _others(self) -> Iterator[dict[str, float]]:
+    def _others(self) -> Iterator[dict[str, Lag]]:
         if self._worker is None:
             return
         for file in set(self._worker.folder.glob("lags-*.json")) - {self._worker.lags}:
             with suppress(FileNotFoundError):  # its worker ended just now
-                yield msgspec.json.decode(file.read_bytes(), type=dict[str, float])
+                yield msgspec.json.decode(file.read_bytes(), type=dict[str, Lag])
 
 
 class Signals:
     """The metrics of one server process, or of one `worker` and those beside it.
 
     `registry` tells of all of them. With a worker, metrics made from then on in this process are
-    counted in files.
+    counted in files; OSError where there is no room for them.
     """
 
     def __init__(self, worker: Worker | None = None) -> None:
@@ -202,6 +208,14 @@ class Signals:
 
 
 def _count_in_files(worker: Worker) -> None:
+    for kind in _COUNTING_FILES:
+        path = worker.folder / f"{kind}_{worker.number}.db"
+        try:  # the library makes it with holes, and a hole that finds no room ends the process
+            with path.open("ab") as file:
+                file.write(bytes(max(0, _ROOM - file.tell())))
+        except OSError as error:
+            what = f"no room to count: {error.strerror}"
+            raise OSError(error.errno, what, str(path)) from error
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(worker.folder)
     # By number and not by process: who takes the place of a worker goes on with its counters.
     values.ValueClass = MultiProcessValue(lambda: worker.number)  # type: ignore[no-untyped-call]

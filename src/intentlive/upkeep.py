@@ -51,8 +51,9 @@ class Upkeep(Protocol):
     async def check_sessions(self, bot_id: str, after: str, limit: int, *, mend: bool) -> Checked:
         """Look whether the columns of the next `limit` sessions are what their states say.
 
-        With `mend`, those that are not are written anew, and sessions of no bot are deleted. What
-        is being changed by others meanwhile is not wrong.
+        With `mend`, those that are not are written anew, and sessions of no bot are deleted; every
+        flaw given that can be mended is mended then. What is being changed by others meanwhile is
+        not wrong.
         """
 
     async def faults(self) -> Sequence[str]:

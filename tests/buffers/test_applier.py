@@ -85,6 +85,14 @@ async def test_what_is_in_the_buffer_gets_into_the_store(buffer, store, applier)
     await emptied(buffer)
 
 
+async def test_a_step_takes_no_more_than_it_can_be_done_with_in_time(buffer, store, applier):
+    for number in range(20):
+        await buffer.merge(a_batch(f"s-{number}"))
+    await applier.step()
+    await emptied(buffer, but=4)
+    assert len(await store.sessions()) == 16
+
+
 async def test_several_at_work(nats, buffer, store):
     batches = [a_batch(f"s-{n % 50}", second=n) for n in range(300)]
     async with opened(nats.url) as second, opened(nats.url) as third:

@@ -7,7 +7,7 @@ from itertools import count
 
 import nats as driver
 import pytest
-from nats.js import api
+from nats.js import JetStreamContext, api
 from structlog.testing import capture_logs
 
 from intentlive.buffers import NewBuffer, open_buffer, servers_at
@@ -15,9 +15,16 @@ from intentlive.core.errors import BufferUnavailable, NotFound, StoreError
 from intentlive.core.session import join_batches
 from tests.nats import Nats
 
-from .conftest import MIB, ONE_NODE, a_batch, emptied, everything, large_batch, opened
+from .conftest import MIB, ONE_NODE, a_batch, emptied, everything, large_batch, opened, until
 
 numbers = count(1)
+RIGHT = {
+    "name": "INTENTLIVE",
+    "subjects": ["intentlive.states"],
+    "discard": api.DiscardPolicy.NEW,
+    "retention": api.RetentionPolicy.WORK_QUEUE,
+    "storage": api.StorageType.FILE,
+}
 
 
 async def test_what_went_in_comes_out(buffer):
@@ -35,11 +42,25 @@ async def test_a_batch_of_many_messages(buffer):
     assert await everything(buffer) == batch
 
 
-async def test_the_same_batch_is_kept_once(buffer):
-    for _ in range(3):
+async def test_what_is_acknowledged_is_there_though_the_same_was_there_before(buffer):
+    for _ in range(2):  # a bot may have been deleted and made again in between
         await buffer.merge(a_batch("a"))
-    await buffer.merge(a_batch("b"))
-    assert (await buffer.status()).messages == 2
+        assert await everything(buffer) == a_batch("a")
+
+
+async def test_what_is_sent_again_since_its_answer_was_lost_is_kept_once(buffer, monkeypatch):
+    answered, publish = [], JetStreamContext.publish
+
+    async def lose_the_first_answer(js, *args, **named):
+        answered.append(await publish(js, *args, **named))
+        if len(answered) == 1:
+            raise driver.errors.TimeoutError
+        return answered[-1]
+
+    monkeypatch.setattr(JetStreamContext, "publish", lose_the_first_answer)
+    await buffer.merge(a_batch("a"))
+    assert [answer.duplicate for answer in answered] == [None, True]
+    assert (await buffer.status()).messages == 1
 
 
 async def test_what_is_not_done_with_is_delivered_again(nats, buffer):
@@ -179,22 +200,57 @@ async def test_who_only_looks_makes_no_buffer(nats):
         {"retention": api.RetentionPolicy.LIMITS},
         {"storage": api.StorageType.MEMORY},
         {"subjects": ["something.else"]},
+        {"max_age": 3600},
+        {"max_msgs_per_subject": 1000},
+        {"max_msg_size": 1000},
     ],
     ids=lambda other: next(iter(other)),
 )
 async def test_a_stream_that_could_forget_is_not_used(nats, other):
     client = await driver.connect(nats.url)
-    right = {
-        "name": "INTENTLIVE",
-        "subjects": ["intentlive.states"],
-        "discard": api.DiscardPolicy.NEW,
-        "retention": api.RetentionPolicy.WORK_QUEUE,
-        "storage": api.StorageType.FILE,
-    }
-    await client.jetstream().add_stream(**right | other)
+    await client.jetstream().add_stream(**RIGHT | other)
     await client.close()
     with pytest.raises(StoreError, match=f"another {next(iter(other))}"):
         await open_buffer(servers_at(nats.url), ONE_NODE)
+
+
+async def test_nor_one_that_was_made_while_the_server_runs(nats, buffer):
+    client = await driver.connect(nats.url)
+    await client.jetstream().delete_stream("INTENTLIVE")
+    await client.jetstream().add_stream(**RIGHT | {"max_age": 3600})
+    await client.close()
+    await buffer._stream._client.close()  # it looks for the stream again
+    with pytest.raises(BufferUnavailable, match="another max_age"):
+        await buffer.merge(a_batch("a"))
+
+
+async def test_a_consumer_that_could_give_up_is_changed(nats, buffer):
+    client = await driver.connect(nats.url)
+    js = client.jetstream()
+    config = api.ConsumerConfig(
+        durable_name="appliers",
+        filter_subject="intentlive.states",
+        ack_policy=api.AckPolicy.EXPLICIT,
+        max_deliver=1,
+        ack_wait=3600,
+    )
+    await js.add_consumer("INTENTLIVE", config)
+    await buffer.merge(a_batch("a"))
+    (delivery,) = await buffer.pull(10)
+    found = (await js.consumer_info("INTENTLIVE", "appliers")).config
+    assert (found.max_deliver, found.ack_wait) == (-1, 15)
+    await delivery.put_back(0.1)
+    await until(lambda: buffer.pull(10))
+    await client.close()
+
+
+async def test_a_nats_that_takes_small_messages_only_is_not_used():
+    with (
+        Nats(more="max_payload: 262144") as nats,
+        pytest.raises(StoreError, match="max_payload be 1MB") as caught,
+    ):
+        await open_buffer(servers_at(nats.url), ONE_NODE)
+    assert not isinstance(caught.value, BufferUnavailable)
 
 
 async def test_a_stream_of_another_size_is_used_as_it_is_and_told(nats, buffer):

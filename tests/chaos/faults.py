@@ -53,6 +53,12 @@ def database_killed(cluster: Cluster) -> Iterator[Scene]:
 
 
 @contextmanager
+def database_stopped(cluster: Cluster) -> Iterator[Scene]:
+    """SIGSTOP of PostgreSQL and all its children, behind the buffer: it says nothing at all."""
+    yield Scene(cluster.servers, cluster.postgres.standing_still)
+
+
+@contextmanager
 def database_killed_without_buffer(cluster: Cluster) -> Iterator[Scene]:
     """The same where servers store by themselves."""
     with (
@@ -120,6 +126,7 @@ FAULTS: dict[str, Fault] = {
     "server": server_killed,
     "applier": applier_killed,
     "database": database_killed,
+    "database-stopped": database_stopped,
     "database-no-buffer": database_killed_without_buffer,
     "nats-follower": follower_killed,
     "nats-leader": leader_killed,
@@ -149,7 +156,7 @@ def _dead_at_work(cluster: Cluster, applier: Applier) -> Iterator[None]:
 
 @contextmanager
 def _node_dead(cluster: Cluster, *, leads: bool) -> Iterator[None]:
-    leader = cluster.office.json("buffer", "status")["leader"]
+    leader = eventually(lambda: cluster.office.json("buffer", "status")["leader"], PATIENCE)
     node = next(each for each in cluster.nats.nodes if (each.name == leader) is leads)
     node.kill()
     yield

@@ -74,7 +74,7 @@ def empty(url):
         for table in reversed(made):  # none refers to one that was made after it
             if table != "registry":
                 connection.execute(f"DELETE FROM {table}")
-        connection.execute("UPDATE registry SET revision = 0, probes = 0")
+        connection.execute("UPDATE registry SET revision = 0")
 
 
 async def add_bot(store, bot_id, rules=None, account_id="a1"):

@@ -218,6 +218,43 @@ async def test_what_was_deleted_in_the_target_does_not_come_back(source, target)
     assert await target.count_sessions("st-1") == await source.count_sessions("st-1")
 
 
+async def test_what_was_deleted_in_the_source_since_is_told_until_it_is_deleted(source, target):
+    await fill(source)
+    await source.add_account(an_account("a3"))
+    await run(source, target)
+    await source.delete_account("a3")
+    await source.delete_app("cs-1")
+    await source.delete_bot("st-2")
+    left = [
+        f"{kind} {id_}: deleted in the source, still in the target: intentlive {kind} delete {id_}"
+        for kind, id_ in (("app", "cs-1"), ("bot", "st-2"), ("account", "a3"))
+    ]
+    for _ in range(2):
+        assert await run(source, target) == (left, [])
+    await target.delete_app("cs-1")
+    await target.delete_bot("st-2")
+    assert await run(source, target) == (left[2:], [])
+    await target.delete_account("a3")
+    assert await run(source, target) == ([], [])
+    await target.add_app(an_app("cs-1", created=CLOCK()))  # made again, so it is meant
+    assert await run(source, target) == ([], [])
+
+
+async def test_what_is_newer_in_the_source_is_told_while_the_target_has_the_old(source, target):
+    await fill(source)
+    await run(source, target)
+    await put(source, replace(an_app("cs-2"), keys=(AppKey("a secret that was rotated"),)))
+    await source.delete_app("cs-1")
+    await source.add_app(an_app("cs-1", created=CLOCK()))
+    told, different = await run(source, target)
+    assert (sorted(line.split(": ")[0] for line in told), different) == (
+        ["app cs-1", "app cs-2"],
+        [],
+    )
+    assert "app cs-2: keys otherwise in the target, left so" in told
+    assert all("keys" in line and "left so" in line for line in told)
+
+
 async def test_what_was_deleted_and_made_again_in_the_source_comes_over(source, target):
     await fill(source)
     await source.delete_app("cs-2")

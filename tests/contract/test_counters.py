@@ -101,3 +101,9 @@ async def test_counting_does_not_change_the_registry(store):
     before = await store.registry_revision()
     await take(store, want(1))
     assert await store.registry_revision() == before
+
+
+async def test_of_an_account_that_is_gone_nothing_is_counted_and_others_go_on(store):
+    assert await counts(store, want(3, account_id="gone"), want(4), want(0, 5)) == [0, 4, 5]
+    await store.delete_account("a1")
+    assert await counts(store, want(1), want(2, account_id="a2")) == [0, 2]

@@ -142,6 +142,30 @@ async def test_what_others_change_meanwhile_is_not_wrong(two_stores):
     assert await found_in(looker) == {}
 
 
+async def test_only_what_is_mended_is_told_and_the_rest_comes_next(
+    two_stores, by_hand, monkeypatch
+):
+    """Sessions come in between the look at a page and its mending, and push others out of it."""
+    writer, mender = two_stores
+    await add_bot(writer, "st-1")
+    await writer.merge({"st-1": a_session("k") | a_session("x")})
+    by_hand("UPDATE sessions SET listing = 0")
+    repeat = mender._database.repeat
+
+    async def after_others(work):
+        await writer.merge({"st-1": a_session("a")})
+        return await repeat(work)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(mender._database, "repeat", after_others)
+        page = await mender.check_sessions("st-1", "", 2, mend=True)
+    assert (page.sessions, [flaw.session_id for flaw in page.flaws]) == (2, ["k"])
+    assert await found_in(mender) == {"x": WRONG_LISTING}
+    page = await mender.check_sessions("st-1", page.last, 2, mend=True)
+    assert (page.sessions, [flaw.session_id for flaw in page.flaws]) == (1, ["x"])
+    assert await found_in(mender) == {}
+
+
 async def test_mending_does_not_take_back_what_was_merged_meanwhile(two_stores, by_hand):
     writer, mender = two_stores
     await add_bot(writer, "st-1")

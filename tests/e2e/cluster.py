@@ -131,6 +131,9 @@ def introduce(cluster: Cluster) -> None:
     for each in (*cluster.servers, *cluster.appliers):
         assert each.process is not None
         print(f"{each.log.parent.name:12} pid {each.process.pid:<8} log {each.log}")
+    database = cluster.postgres
+    assert database.process is not None
+    print(f"PostgreSQL   pid {database.process.pid:<8} port {database.port}")
     for node in cluster.nats.nodes:
         assert node.process is not None
         print(f"NATS {node.name:7} pid {node.process.pid:<8} port {node.port}")

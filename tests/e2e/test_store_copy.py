@@ -120,11 +120,14 @@ def test_a_server_moves_to_postgresql_and_its_callers_notice_nothing(own, databa
 def test_what_differs_is_told(large, tmp_path):
     home, caller = large
     target = f"sqlite:{tmp_path / 'target.db'}"
+    revoked = home.caller(caller.account_id).client_id
     copied(home, "sqlite:intentlive.db", target)
+    home.ok("app", "delete", revoked, "--yes")
     home.ok("account", "update", caller.account_id, "--name", "Renamed", "--store", target)
     home.ok("bot", "update", "st-1", "--idle-timeout", "5", "--store", target)
     done = home.run("store", "copy", "sqlite:intentlive.db", target, "--json")
-    assert (done.returncode, json.loads(done.stdout)["different"]) == (1, 2)
+    assert (done.returncode, json.loads(done.stdout)["different"]) == (1, 3)
+    assert f"still in the target: intentlive app delete {revoked}\n" in done.stderr
     assert f"account {caller.account_id}: name otherwise" in done.stderr
     assert "bot st-1: rules otherwise" in done.stderr
     done = home.run("store", "copy", "sqlite:none.db", target)

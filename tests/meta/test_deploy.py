@@ -29,6 +29,13 @@ def copied():
     return [name for names, _ in lines for name in names.split()]
 
 
+def test_nothing_else_gets_into_the_build():
+    """Such as deploy/secrets."""
+    first, *excepted = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
+    assert first == "*"
+    assert sorted(excepted) == sorted(f"!{name}" for name in copied())
+
+
 @pytest.mark.parametrize("name", ["Dockerfile", "compose.yaml"])
 def test_it_says_in_its_first_line_that_it_was_not_run(name):
     first = (DEPLOY / name).read_text("utf-8").splitlines()[0]

@@ -53,9 +53,18 @@ async def test_it_is_off_by_no_more_than_the_store_took_to_answer(machine):
 
 async def test_a_store_whose_clock_is_set_is_followed(machine):
     await machine.clock.measure()
-    machine.store += 60_000
+    for step in (60_000, -90_000):
+        machine.store += step
+        await machine.clock.measure()
+        assert abs(machine.clock() - machine.store) <= 20
+
+
+async def test_a_store_whose_clock_is_set_is_followed_though_it_has_become_slow(machine):
     await machine.clock.measure()
-    assert machine.clock() == machine.store
+    machine.there = machine.back = 400
+    machine.store -= 60_000
+    await machine.clock.measure()
+    assert abs(machine.clock() - machine.store) <= 800
 
 
 async def test_a_slow_answer_does_not_spoil_what_is_known(machine):

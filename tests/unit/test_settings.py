@@ -51,6 +51,18 @@ def bare_environment(monkeypatch):
         monkeypatch.delenv(f"INTENTLIVE_{name.upper()}", raising=False)
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        StoreSettings(store="postgresql://someone:password@db/x", secrets_key="password"),
+        BufferSettings(buffer="nats://someone:password@mq"),
+    ],
+    ids=lambda settings: type(settings).__name__,
+)
+def test_what_opens_something_is_not_shown(settings):
+    assert "password" not in repr(settings)
+
+
 def settings_of(*options, name="serve"):
     """What a command would be called with, by the names of the settings."""
     _, bound, _ = command.parse_args([name, *options], exit_on_error=False, print_error=False)

@@ -119,17 +119,19 @@ def lag(signals, source):
 
 
 WORK = """
-import json, sys
+import json, resource, sys
 from pathlib import Path
 from prometheus_client import generate_latest
 from intentlive.signals import Signals, Worker
 
-signals = Signals(Worker(int(sys.argv[1]), Path(sys.argv[2])))
 does = json.loads(sys.argv[3])
+if "no_room" in does:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, -1))
+signals = Signals(Worker(int(sys.argv[1]), Path(sys.argv[2])))
 for route in does.get("requests", ()):
     signals.count_request(route, 200)
 for source, seconds in does.get("lags", {}).items():
-    signals.source_lags.observe(source, seconds, 0)
+    signals.source_lags.observe(source, seconds, does.get("at", 0))
 signals.source_lags.tell()
 if "now" in does:
     signals.source_lags.forget_quiet(does["now"])
@@ -197,15 +199,33 @@ def test_who_takes_the_place_of_a_worker_goes_on_with_its_counters(work, tmp_pat
     assert told["intentlive_queue_depth",] == 3  # of those that live
 
 
-def test_of_lags_the_largest_is_told_as_long_as_its_worker_lives(work, tmp_path):
-    work(1, lags={"urn:a": 5, "urn:b": -2})
-    told = work(2, lags={"urn:a": 4})
-    assert told["intentlive_source_lag_seconds", "urn:a"] == 5
-    assert told["intentlive_source_lag_seconds", "urn:b"] == -2
-    forget_worker(Worker(1, tmp_path))
-    told = work(3)
+def test_of_lags_the_latest_is_told_as_long_as_its_worker_lives(work, tmp_path):
+    work(1, lags={"urn:a": 3600, "urn:b": -2}, at=1)
+    told = work(2, lags={"urn:a": 4}, at=2)
     assert told["intentlive_source_lag_seconds", "urn:a"] == 4
+    assert told["intentlive_source_lag_seconds", "urn:b"] == -2
+    assert work(3, lags={"urn:a": 7})["intentlive_source_lag_seconds", "urn:a"] == 4
+    forget_worker(Worker(1, tmp_path))
+    forget_worker(Worker(2, tmp_path))
+    told = work(4)
+    assert told["intentlive_source_lag_seconds", "urn:a"] == 7
     assert ("intentlive_source_lag_seconds", "urn:b") not in told
+
+
+def test_what_workers_count_in_has_its_room_from_the_start(work, tmp_path):
+    work(1, requests=["events"])
+    files = [path.stat() for path in tmp_path.glob("*_1.db")]
+    assert len(files) == 3
+    for file in files:
+        assert file.st_blocks * 512 >= file.st_size  # no hole that a full disk could not fill
+
+
+def test_without_room_to_count_a_worker_says_so(work, tmp_path):
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        work(1, no_room=True)
+    assert caught.value.returncode == 1  # and no signal
+    assert b"no room to count" in caught.value.stderr
+    assert ("intentlive_queue_depth",) in work(1)  # as soon as there is some
 
 
 def test_a_source_that_is_quiet_with_one_worker_is_told_by_none(work):

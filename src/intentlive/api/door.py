@@ -22,7 +22,7 @@ ANSWER_SECONDS = 60
 """For the peer to take so much of what was written to it that more may be written, or the rest."""
 
 _GIVE_WAY_SECONDS = 1e-6
-"""Some fifty times as long in effect: time enough for others to wake up and take the next."""
+"""The shortest there is, in effect far longer; what it costs: benchmarks/workers.py."""
 
 _log = structlog.get_logger("intentlive.requests")
 

@@ -24,6 +24,7 @@ RECHECK_MS = 250
 _RECHECK_AHEAD_MS = 150
 """Whoever asks from then on has it looked up for those who come later, and need not wait."""
 
+_ANSWER_SECONDS = 0.5  # for a store that can be done without
 MAX_TOKEN = 16 * 1024
 """Characters; a token is some hundred, an encrypted one with a large key two thousand."""
 
@@ -259,10 +260,12 @@ class Gate:
             self._rechecks.begin("registry", self._notice_changes)
             return
         try:
-            await self._rechecks.ask("registry", self._notice_changes)
-        except StoreUnavailable:
+            async with asyncio.timeout(_ANSWER_SECONDS if may_go_on else None):
+                await self._rechecks.ask("registry", self._notice_changes)
+        except (StoreUnavailable, TimeoutError):
             if not may_go_on:
                 raise
+            self._is_store_away = True
 
     async def _notice_changes(self) -> None:
         now = self._clock()
@@ -292,5 +295,5 @@ class Gate:
 
 
 def _findable(id_: str) -> str:
-    """What is no id, and what not every store could even be asked for, as one that nobody has."""
+    """What is no id, and what not every store could be asked for, as one that nobody has."""
     return id_ if ids.is_acceptable(id_) else ""

@@ -98,7 +98,7 @@ class Servers(Struct, frozen=True):
 def servers_at(url: str) -> Servers:
     """Servers as they are written, `nats://user:password@host:4222,host:4222`; StoreError.
 
-    Who asks is said with the first, and counts for all of them.
+    Who asks is said with the first alone, and counts for all of them.
     """
     scheme, urls = url.partition("://")[0], url.split(",")
     try:
@@ -107,6 +107,8 @@ def servers_at(url: str) -> Servers:
     except ValueError:  # which says what was given, and that may hold a password
         mend = "expected nats://HOST:4222, or several with commas between them"
         raise StoreError(f"--buffer is not the address of a buffer: {mend}") from None
+    if any(part.username is not None for part in parts[1:]):
+        raise StoreError("--buffer says who asks before its first host alone; it counts for all")
     name, password = parts[0].username, parts[0].password
     if name is None:
         return Servers(addresses)

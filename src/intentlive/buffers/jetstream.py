@@ -4,6 +4,7 @@ An answer may be lost on its way, never what was answered; so whatever is not kn
 """
 
 import asyncio
+import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TypeVar
@@ -16,7 +17,8 @@ from nats.js import JetStreamContext, api
 from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
 
 from intentlive.buffers import Buffer, BufferStatus, Delivery, NewBuffer, Servers
-from intentlive.buffers.messages import NOTHING, decode_batch, encode_batch, message_id
+from intentlive.buffers.mends import NO_USE_WAITING, with_mend
+from intentlive.buffers.messages import MAX_BYTES, NOTHING, decode_batch, encode_batch
 from intentlive.core.errors import BufferUnavailable, NotFound, StoreError
 from intentlive.core.session import Batch
 from intentlive.sharing import Shared
@@ -25,9 +27,7 @@ STREAM = "INTENTLIVE"
 _SUBJECT = "intentlive.states"
 _APPLIERS = "appliers"
 
-_PATIENCE = 10.0
-"""Seconds; where a leader was lost, the next is elected within 4 to 9."""
-
+_PATIENCE = 10.0  # seconds; where a leader was lost, the next is elected within 4 to 9
 _ATTEMPT = 2.0  # seconds for one answer
 _PAUSE = 0.2
 _CONNECT_SECONDS = 5.0
@@ -37,23 +37,19 @@ _PULL_SECONDS = 1.0
 _ACK_SECONDS = 15.0
 _DEDUPE_SECONDS = 30.0
 _MAX_UNACKNOWLEDGED = 10_000  # those that nobody can read must not hold up the others
+_LEAST_PAYLOAD = MAX_BYTES + 1024  # with what NATS adds
 
-_CONFIG = api.StreamConfig(
-    name=STREAM,
-    subjects=[_SUBJECT],
-    retention=api.RetentionPolicy.WORK_QUEUE,
-    storage=api.StorageType.FILE,
-    discard=api.DiscardPolicy.NEW,
-    duplicate_window=_DEDUPE_SECONDS,
-)
-_FULL = 10077
-_MADE_MEANWHILE = 10058
-_MENDS = {
-    10074: "this NATS is no cluster: make one of three nodes, or give --buffer-replicas 1",
-    10047: "the disk that JetStream may use is too small: give less --buffer-bytes",
-    10005: "as many nodes as --buffer-replicas says must run, with --buffer-bytes free on each",
+_MUST_BE = {
+    "subjects": [_SUBJECT],
+    "retention": api.RetentionPolicy.WORK_QUEUE,
+    "storage": api.StorageType.FILE,
+    "discard": api.DiscardPolicy.NEW,
+    "max_age": 0,
+    "max_msgs_per_subject": -1,
+    "max_msg_size": -1,
 }
-_NO_USE_WAITING = (10074, 10047)
+_CONFIG = api.StreamConfig(STREAM, duplicate_window=_DEDUPE_SECONDS).evolve(**_MUST_BE)
+_FULL = 10077
 
 Answer = TypeVar("Answer")
 _log = structlog.get_logger("intentlive.buffer")
@@ -63,7 +59,7 @@ async def open_jetstream(servers: Servers, make: NewBuffer | None) -> Buffer:
     """The stream on some servers; used as it is where it is there, else made."""
     stream = _Stream(servers, make)
     try:
-        _check(await stream.ask(lambda js: js.stream_info(STREAM)), make)
+        await stream.ask(lambda js: js.stream_info(STREAM))
     except BaseException:
         await stream.close()
         raise
@@ -88,11 +84,11 @@ class JetStreamBuffer:
         return dict.fromkeys(batch, 0)
 
     async def probe(self) -> None:
-        await self._stream.ask(lambda js: js.publish(_SUBJECT, NOTHING, stream=STREAM))
+        await self._ask(lambda js: js.publish(_SUBJECT, NOTHING, stream=STREAM))
 
     async def pull(self, limit: int) -> Sequence[Delivery]:
         if self._pulls is None:
-            self._pulls = await self._stream.ask(_pulls)
+            self._pulls = await self._ask(_pulls)
         try:
             return [_Delivered(each) for each in await self._pulls.fetch(limit, _PULL_SECONDS)]
         except TimeoutError:  # nothing came
@@ -102,18 +98,24 @@ class JetStreamBuffer:
             raise BufferUnavailable(f"the buffer gives nothing out: {_told(error)}") from error
 
     async def status(self) -> BufferStatus:
-        return await self._stream.ask(_status)
+        return await self._ask(_status)
 
     async def close(self) -> None:
         await self._stream.close()
 
     async def _send(self, message: bytes) -> None:
-        """Have a message stored; once, however often it must be sent."""
-        headers = {api.Header.MSG_ID.value: message_id(message)}
+        """Have a message stored; once, however often it must be sent until that is known."""
+        headers = {api.Header.MSG_ID.value: secrets.token_hex(16)}
         async with self._turns:
-            await self._stream.ask(
+            await self._ask(
                 lambda js: js.publish(_SUBJECT, message, stream=STREAM, headers=headers)
             )
+
+    async def _ask(self, question: Callable[[JetStreamContext], Awaitable[Answer]]) -> Answer:
+        try:
+            return await self._stream.ask(question)
+        except StoreError as error:  # it was well, and may be again when somebody has mended it
+            raise BufferUnavailable(str(error)) from error
 
 
 class _Delivered:
@@ -175,7 +177,7 @@ class _Stream:
         if isinstance(error, APIError):
             if error.err_code == _FULL and "maximum" in str(error.description):
                 raise BufferUnavailable(f"buffer full: {error.description}") from error
-            if error.err_code in _NO_USE_WAITING:
+            if error.err_code in NO_USE_WAITING:
                 raise StoreError(_told(error)) from error
 
     async def _stream(self) -> JetStreamContext:
@@ -187,18 +189,17 @@ class _Stream:
         """Connect, and make the stream where there is none."""
         if self._client is None or self._client.is_closed:
             self._client = await self._connected()
+        if self._client.max_payload < _LEAST_PAYLOAD:
+            raise StoreError("NATS takes too small messages: let its max_payload be 1MB, as usual")
         js = self._client.jetstream(timeout=_ATTEMPT)
         try:
-            await js.stream_info(STREAM)
+            found = await js.stream_info(STREAM)
         except NotFoundError:
             if self._make is None:
                 raise NotFound("there is no buffer there yet: serve and apply make it") from None
             num_replicas, max_bytes = self._make
-            try:
-                await js.add_stream(_CONFIG, num_replicas=num_replicas, max_bytes=max_bytes)
-            except APIError as error:
-                if error.err_code != _MADE_MEANWHILE:
-                    raise
+            found = await js.add_stream(_CONFIG, num_replicas=num_replicas, max_bytes=max_bytes)
+        _check(found, self._make)
         self._js = js
         return js
 
@@ -237,10 +238,10 @@ class _Stream:
 
 
 def _check(found: api.StreamInfo, asked: NewBuffer | None) -> None:
-    """See that a stream forgets nothing; StoreError."""
+    """See that a stream takes what it is given, and forgets nothing; StoreError."""
     config = found.config
-    for name in ("discard", "retention", "storage", "subjects"):
-        if getattr(config, name) != getattr(_CONFIG, name):
+    for name, right in _MUST_BE.items():
+        if getattr(config, name) != right:
             raise StoreError(
                 f"the stream {STREAM} has another {name} than it must have: when it is empty, "
                 f"remove it (nats stream rm {STREAM}), and it is made anew"
@@ -253,12 +254,15 @@ def _check(found: api.StreamInfo, asked: NewBuffer | None) -> None:
 
 async def _pulls(js: JetStreamContext) -> JetStreamContext.PullSubscription:
     config = api.ConsumerConfig(
+        durable_name=_APPLIERS,
+        filter_subject=_SUBJECT,
         ack_policy=api.AckPolicy.EXPLICIT,
         ack_wait=_ACK_SECONDS,
         max_deliver=-1,  # as often as it takes
         max_ack_pending=_MAX_UNACKNOWLEDGED,
     )
-    return await js.pull_subscribe(_SUBJECT, durable=_APPLIERS, stream=STREAM, config=config)
+    await js.add_consumer(STREAM, config)  # one that is there is changed to this
+    return await js.pull_subscribe_bind(_APPLIERS, STREAM)
 
 
 async def _status(js: JetStreamContext) -> BufferStatus:
@@ -292,6 +296,4 @@ def _told(error: Exception) -> str:
     """What an error says, and what to do about it."""
     if not isinstance(error, APIError):
         return str(error)
-    said = error.description or type(error).__name__
-    mend = _MENDS.get(error.err_code or 0)
-    return f"{said}: {mend}" if mend else said
+    return with_mend(error.description or type(error).__name__, error.err_code)

@@ -4,7 +4,6 @@ A message is a version byte and MessagePack: bot id → session id → state as 
 message may be delivered any number of times, in any order.
 """
 
-import hashlib
 from collections.abc import Iterator
 
 import msgspec
@@ -57,11 +56,6 @@ def decode_batch(message: bytes) -> Batch:
         }
     except (msgspec.MsgspecError, UnicodeDecodeError, UnknownStateVersion) as error:
         raise UnreadableMessage(str(error)) from error
-
-
-def message_id(message: bytes) -> str:
-    """What a message is known by: the same for the same content."""
-    return hashlib.sha256(message).hexdigest()
 
 
 def _states(batch: Batch) -> Iterator[tuple[str, str, State]]:

@@ -17,14 +17,16 @@ from msgspec.structs import asdict
 from prometheus_client.parser import text_string_to_metric_families
 
 from intentlive.api.events import LATE_SECONDS
+from intentlive.cli.buffer import opened_buffer
 from intentlive.cli.output import AsJson, show_all
 from intentlive.cli.stores import opened
 from intentlive.core.errors import SecretsLocked, StoreError, StoreTooNew, StoreTooOld
-from intentlive.settings import ServerSettings, StoreSettings
+from intentlive.settings import BufferPlace, ServerSettings, StoreSettings
 from intentlive.stores import file_of, shown
 
 _LOW_DISK_BYTES = 1 << 30
 _CLOCK_SECONDS = 5.0
+_NODES = "start the nodes that are behind, and wait until they have caught up"
 _SECONDS = 5.0
 
 Verdict: TypeAlias = Literal["good", "note", "bad"]
@@ -44,6 +46,7 @@ async def doctor(
     host: str | None = None,
     port: int | None = None,
     json: AsJson = False,
+    through: BufferPlace = BufferPlace(),
     at: StoreSettings = StoreSettings(),
 ) -> None:
     """Say what is wrong and how to mend it; exit code 1 if anything is bad.
@@ -57,6 +60,7 @@ async def doctor(
     """
     findings = [*_environment(), *_disk(at)]
     findings += [finding async for finding in _store(at)]
+    findings += [finding async for finding in _buffer(through)]
     findings += _server(host, port)
     show_all([asdict(finding) for finding in findings], as_json=json, none="")
     if any(finding.verdict == "bad" for finding in findings):
@@ -122,23 +126,45 @@ async def _store(at: StoreSettings) -> AsyncIterator[Finding]:
         yield Finding("registry", "note", found, mend)
 
 
+async def _buffer(through: BufferPlace) -> AsyncIterator[Finding]:
+    if through.buffer is None:
+        return
+    try:
+        async with opened_buffer(through) as buffer:
+            found = await buffer.status()
+    except StoreError as error:
+        mend = "see that --buffer is the server's, and that most of its nodes run"
+        yield Finding("buffer", "bad", str(error), mend)
+        return
+    held = f"{found.messages} messages wait, {found.bytes / max(1, found.max_bytes):.0%} full"
+    if found.behind:
+        yield Finding("buffer", "note", f"{held}; behind: {', '.join(found.behind)}", _NODES)
+    elif found.messages and not found.waiting_pulls:
+        yield Finding("buffer", "note", f"{held}; nobody takes them", "run intentlive apply")
+    else:
+        yield Finding("buffer", "good", held)
+
+
 def _server(host: str | None, port: int | None) -> Iterator[Finding]:
     usual = ServerSettings()
     url = _address(host or usual.host, port or usual.port)
     try:
-        date, _ = _ask(f"{url}/readyz")
+        date, ready = _ask(f"{url}/readyz")
         _, metrics = _ask(f"{url}/metrics")
         sources = list(_sources(metrics))
     except urllib.error.HTTPError as error:
         found = f"{url} is not ready: {error.read().decode(errors='replace').strip()}"
         yield Finding("server", "bad", found, "see the finding on the store, and the server's log")
     except (OSError, ValueError, HTTPException) as error:
+        hangs = isinstance(getattr(error, "reason", error), TimeoutError)
         mend = "start it with intentlive serve, or name its --host and --port"
         is_elsewhere = host is None and port is None  # perhaps: nobody said where to look
-        verdict: Verdict = "note" if is_elsewhere else "bad"
+        verdict: Verdict = "note" if is_elsewhere and not hangs else "bad"
+        if hangs:
+            mend = "it is there and says nothing: see its log, and the findings above"
         yield Finding("server", verdict, f"no server answers at {url} ({error})", mend)
     else:
-        yield Finding("server", "good", f"{url} is ready")
+        yield Finding("server", "good", f"{url} says: {ready.strip()}")
         yield _clock("server", parsedate_to_datetime(date).timestamp())
         yield from sources
 

@@ -50,7 +50,7 @@ async def check(
         Write what is wrong anew from what is right, and delete sessions of bots there are not.
         Exit code 1 only if something cannot be mended.
     """
-    bots, sessions, wrong, mended = 0, 0, 0, 0
+    sessions, wrong, mended = 0, 0, 0
     async with opened(at) as found:
         for fault in await found.faults():
             complain(f"the file: {fault}")
@@ -60,7 +60,6 @@ async def check(
         with progress() as bar:
             task = bar.add_task("check", total=total)
             for bot_id in ids:
-                bots += 1
                 async for page in _checked(found, bot_id, mend=fix):
                     for flaw in page.flaws:
                         complain(f"session {flaw.session_id} of bot {bot_id}: {flaw.what}")
@@ -68,6 +67,7 @@ async def check(
                     sessions += page.sessions
                     wrong += len(page.flaws)
                     bar.advance(task, page.sessions)
+        bots = len(await found.bots())
         if mended:
             await found.add_act("sessions mended", "whole store", {"sessions": mended})
     show({"bots": bots, "sessions": sessions, "wrong": wrong, "mended": mended}, as_json=json)

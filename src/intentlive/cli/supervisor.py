@@ -5,7 +5,9 @@ import signal
 import socket
 import sys
 from asyncio.subprocess import PIPE, Process
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import cast
@@ -47,7 +49,8 @@ async def supervise(
         pass  # made, migrated and unlocked once, before workers would all try
     with TemporaryDirectory(prefix="intentlive-workers-") as folder:
         _log.info("starting workers", address=address, workers=server.workers)
-        await _Supervisor(at, server, through, listening, Path(folder)).run()
+        order = partial(Order, listening=listening.fileno(), at=at, server=server, through=through)
+        await _Supervisor(server.workers, order, listening, Path(folder)).run()
     _log.info("stopped")
 
 
@@ -98,17 +101,14 @@ class _Running:
 class _Supervisor:
     def __init__(
         self,
-        at: StoreSettings,
-        server: ServerSettings,
-        through: BufferSettings,
+        count: int,
+        order: Callable[[Worker], Order],
         listening: socket.socket,
         folder: Path,
     ) -> None:
-        self._at = at
-        self._server = server
-        self._through = through
+        self._count = count
+        self._order = order
         self._listening = listening
-        self._descriptor = listening.fileno()
         self._folder = folder
         self._stopping = asyncio.Event()
         self._workers: set[_Running] = set()
@@ -120,7 +120,7 @@ class _Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._told, number)
         watching = asyncio.create_task(self._watch())
-        await asyncio.gather(*map(self._keep, range(1, self._server.workers + 1)))
+        await asyncio.gather(*map(self._keep, range(1, self._count + 1)))
         watching.cancel()
         if self._trouble:
             raise IntentLiveError(self._trouble)
@@ -139,20 +139,22 @@ class _Supervisor:
             forget_worker(Worker(number, self._folder))
             failures = 0 if worker.serves else failures + 1
             self._judge(worker, code, failures)
+            pause = max(1, min(failures, _LONGEST_PAUSE))
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), timeout=min(failures, _LONGEST_PAUSE))
+                await asyncio.wait_for(self._stopping.wait(), timeout=pause)
 
     async def _start(self, worker: Worker) -> _Running:
+        order = self._order(worker)
         process = await asyncio.create_subprocess_exec(
             *_COMMAND,
             stdin=PIPE,
             stdout=PIPE,
-            pass_fds=[self._descriptor],
+            pass_fds=[order.listening],
             process_group=0,  # what a terminal tells its foreground is told by this process alone
         )
         _log.info("worker started", worker=worker.number, pid=process.pid)
         running = _Running(worker.number, process)
-        running.tell(Order(worker, self._descriptor, self._at, self._server, self._through))
+        running.tell(order)
         self._workers.add(running)
         if self._stopping.is_set():  # since a moment ago
             running.let_go()

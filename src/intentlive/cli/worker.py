@@ -25,7 +25,7 @@ from intentlive.settings import BufferSettings, ServerSettings, StoreSettings
 from intentlive.signals import Worker
 
 TRY_LATER = os.EX_TEMPFAIL
-"""The exit code of a worker that cannot have the store just now."""
+"""The exit code of a worker that just now cannot have the store, or room for its counters."""
 
 _BEAT_SECONDS = 1.0
 _STDIN, _STDOUT = 0, 1
@@ -68,9 +68,9 @@ def main() -> None:
                 worker=order.worker,
             )
         )
-    except IntentLiveError as error:
+    except (IntentLiveError, OSError) as error:
         complain(f"worker {order.worker.number}: {error}")
-        sys.exit(TRY_LATER if isinstance(error, StoreUnavailable) else 1)
+        sys.exit(TRY_LATER if isinstance(error, StoreUnavailable | OSError) else 1)
     finally:
         if os.getppid() != supervisor:  # which would have removed it
             shutil.rmtree(order.worker.folder, ignore_errors=True)

@@ -226,7 +226,8 @@ def decode_state(stored: bytes) -> State:
     if stored[:1] != _VERSION:
         raise UnknownStateVersion(
             f"a stored session state has version {stored[:1].hex() or 'none'}, this release reads "
-            f"{_VERSION.hex()}: run the release that wrote it, or a newer one"
+            f"{_VERSION.hex()}: run the release that wrote it, or a newer one; or it is damaged: "
+            "intentlive store check"
         )
     return _decoder.decode(memoryview(stored)[1:])
 

@@ -1,7 +1,6 @@
 """Stores: one package a backend, chosen by the scheme of its address and imported on demand."""
 
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from intentlive.core.errors import StoreError
 from intentlive.ports import Acting
@@ -28,7 +27,10 @@ async def open_store(  # noqa: PLR0913 - all but the first are keywords
     opened, SecretsLocked without the right key, StoreTooNew where a newer release made it,
     StoreError for a scheme that there is no backend for.
     """
-    scheme = url.partition(":")[0]
+    scheme, colon, _ = url.partition(":")
+    if not colon or (scheme == "sqlite" and "://" in url):
+        # What it is instead is not told: it may hold a password.
+        raise StoreError("the store is given as sqlite:PATH or postgresql://USER@HOST/DATABASE")
     file = file_of(url, data_dir)
     place = KeyPlace(key_file or key_file_of(url, data_dir), key)
     if file is not None:
@@ -59,8 +61,8 @@ def key_file_of(url: str, data_dir: Path) -> Path:
 
 
 def shown(url: str) -> str:
-    """An address without who logs in, and by which password."""
-    parts = urlsplit(url)
-    if not parts.netloc:
+    """An address without who logs in, and by which password, wherever it is written."""
+    scheme, _, rest = url.partition(":")
+    if scheme == "sqlite":
         return url
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    return f"{scheme}://{rest.lstrip('/').rpartition('@')[2].partition('?')[0]}"

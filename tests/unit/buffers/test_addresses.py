@@ -34,6 +34,13 @@ def test_what_is_no_address(url):
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize("url", ["nats://a,u:secret@b", "nats://u:p@a,secret@b"])
+def test_who_asks_is_said_with_the_first_alone(url):
+    with pytest.raises(StoreError, match="before its first host alone") as caught:
+        servers_at(url)
+    assert "secret" not in str(caught.value)
+
+
 def test_who_asks_is_not_shown():
     servers = servers_at("nats://someone:secret@a,b")
     assert servers.shown() == "nats://a:4222,nats://b:4222"

@@ -12,7 +12,6 @@ from intentlive.buffers.messages import (
     NOTHING,
     decode_batch,
     encode_batch,
-    message_id,
 )
 from intentlive.core.errors import UnreadableMessage
 from intentlive.core.session import MAX_INTENTS, State, encode_state, fold, join_batches
@@ -83,13 +82,6 @@ def test_the_largest_state_there_is_fits_into_a_message():
     assert MAX_BYTES // 2 < len(encode_state(state)) < 320 * 1024
     (message,) = encode_batch({texts[7]: {texts[8]: state}})
     assert len(message) <= MAX_BYTES
-
-
-def test_the_id_of_a_message_is_that_of_its_content():
-    one, same, other = (
-        message_id(*encode_batch({"b": {"s": State(started=n)}})) for n in (1, 1, 2)
-    )
-    assert one == same != other
 
 
 def test_nothing_is_a_message_too():

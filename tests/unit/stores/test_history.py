@@ -1,4 +1,7 @@
-"""What the two hot routes ask of a store costs no more for a bot with a long history."""
+"""What the two hot routes ask of a store costs no more for a bot with a long history.
+
+Nor does looking for ends to announce, which goes on all the time.
+"""
 
 import secrets
 import sqlite3
@@ -32,7 +35,8 @@ FILL_POSTGRES = """
 AS_BEFORE = """
     DELETE FROM used_tokens;
     DELETE FROM sessions WHERE session_id LIKE 'new-%';
-    UPDATE sessions SET version = 1 WHERE version > 1
+    UPDATE sessions SET version = 1 WHERE version > 1;
+    UPDATE bots SET announced = 0
 """
 AS_IF_TWO_MILLION = """
     UPDATE pg_class SET reltuples = 2e6 / 101e3 * reltuples
@@ -90,7 +94,7 @@ async def with_bots(url, folder):
 
 
 def hot_routes(store, bot_id):
-    """What is asked to admit a call, to answer it, and to take events in: name, and how."""
+    """What is asked to admit a call, to answer it, to take events in, and beside: name, and how."""
     middle = SESSIONS[bot_id] // 2
     known = [f"s-{n * 7919 % 1000003}" for n in range(middle - 450, middle + 450)]
     new = [f"new-{n}" for n in range(100)]
@@ -106,6 +110,8 @@ def hot_routes(store, bot_id):
         "revisions": lambda: store.revisions([bot_id]),
         "latest": lambda: store.latest(bot_id, middle * 1000, 25),
         "merge": lambda: store.merge({bot_id: told}),
+        "unannounced": lambda: store.unannounced(middle * 1000),
+        "announce": lambda: store.announce(bot_id, middle * 1000),
     }
 
 

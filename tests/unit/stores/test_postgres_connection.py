@@ -5,9 +5,11 @@ import secrets
 import threading
 from functools import partial
 
+import psycopg
 import pytest
 
 from intentlive.core.errors import StoreError, StoreUnavailable
+from intentlive.stores.postgres import connection
 from intentlive.stores.postgres.connection import Database
 from tests.postgres import Postgres
 from tests.proxy import Proxy
@@ -151,6 +153,53 @@ async def test_what_a_restart_or_a_crash_interrupts_goes_on_after_it():
             fall()
             own.start()
             assert await database.read(number) == done
+        await database.close()
+
+
+@pytest.mark.parametrize("way", ["read", "repeat", "write"])
+async def test_a_server_that_stands_still_is_given_up_and_used_again(monkeypatch, way):
+    monkeypatch.setattr(connection, "_PATIENCE", 1.0)
+    monkeypatch.setattr(connection, "_LONG_PATIENCE", 1.0)
+    with Postgres() as own:
+        own.sql("CREATE TABLE numbers AS SELECT 0::bigint AS number")
+        database = Database(own.url())
+        for _ in range(2):
+            assert await getattr(database, way)(number) == 0
+            with own.standing_still(), pytest.raises(StoreUnavailable):
+                await getattr(database, way)(number)
+        await database.close()
+
+
+async def test_closing_does_not_wait_for_a_server_that_stands_still(monkeypatch):
+    monkeypatch.setattr(connection, "_PATIENCE", 1.0)
+    with Postgres() as own:
+        own.sql("CREATE TABLE numbers AS SELECT 0::bigint AS number")
+        database = Database(own.url())
+        await database.read(number)
+        with own.standing_still():
+            asking = asyncio.create_task(database.read(number))
+            await asyncio.sleep(0)
+            await database.close()
+            with pytest.raises(StoreUnavailable):
+                await asking
+
+
+async def test_nobody_waits_for_ever_for_a_row_that_another_holds(database, postgres, name):
+    held = psycopg.connect(postgres.url(name))
+    held.execute("UPDATE numbers SET number = 7")
+    with pytest.raises(StoreUnavailable, match="lock timeout"):
+        await database.repeat(add_one)
+    held.rollback()
+    held.close()
+    await database.repeat(add_one)
+    assert await database.read(number) == 1
+
+
+async def test_of_several_hosts_the_one_that_takes_writes_is_used(postgres, name):
+    with Postgres(default_transaction_read_only="on") as listens_only:
+        hosts = f"127.0.0.1:{listens_only.port},127.0.0.1:{postgres.port}"
+        database = Database(f"postgresql://postgres@{hosts}/{name}")
+        await database.write(add_one)
         await database.close()
 
 

@@ -5,7 +5,7 @@ import secrets
 import psycopg
 import pytest
 
-from intentlive.core.errors import NotFound, StoreTooOld, StoreUnavailable
+from intentlive.core.errors import NotFound, StoreError, StoreTooOld, StoreUnavailable
 from intentlive.stores import sql
 from intentlive.stores.postgres import connection, migrations
 from intentlive.upkeep import Schema
@@ -72,3 +72,18 @@ async def test_who_cannot_have_a_table_gives_up_before_others_wait_long(
     store = await open_store(url, tmp_path, upgrade=True)
     assert store.schema == Schema(KNOWN, KNOWN + 1)
     await store.close()
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+async def test_a_database_that_cannot_keep_all_texts_is_refused(postgres, tmp_path, encoding):
+    name = f"texts-{secrets.token_hex(8)}"
+    postgres.sql(f"CREATE DATABASE \"{name}\" TEMPLATE template0 ENCODING {encoding} LOCALE 'C'")
+    with pytest.raises(StoreError, match=f"in {encoding}: .*--encoding=UTF8"):
+        await open_store(postgres.url(name), tmp_path)
+
+
+async def test_who_may_not_make_tables_is_told_who_may(postgres, url, tmp_path):
+    role = f"server_{secrets.token_hex(4)}"
+    postgres.sql(f"CREATE ROLE {role} LOGIN")
+    with pytest.raises(StoreError, match=r"permission denied .*; .*intentlive store migrate"):
+        await open_store(url.replace("//postgres@", f"//{role}@"), tmp_path)

@@ -191,3 +191,35 @@ async def test_any_other_text_is_kept_as_it_is(store, other):
     name = "座席 \U0001f600 ' \" \\ %s $1 ; -- \r\n\t\x01\x7f\uffff"
     await put(store, msgspec.structs.replace(an_account(), name=name))
     assert (await other.account("a1")).name == name
+
+
+async def test_what_is_purged_and_comes_anew_meanwhile_is_neither_lost_nor_mixed(
+    store, other, proxy
+):
+    third = event("flow.completed", 20, "3", subject="s")
+    await other.merge({"st-1": fold([FIRST])})
+    async with between_reading_and_writing(store, proxy, SECOND):
+        assert await other.purge("st-1", LATER, 10) == 1
+        await other.merge({"st-1": fold([third])})
+    assert await stored(other) == fold([third, SECOND])
+
+
+async def test_whoever_is_told_that_it_is_there_knows_a_revision_that_has_it(store, other, url):
+    with psycopg.connect(url, autocommit=True) as direct:
+        for number in range(200):
+            batch = {"st-1": fold([event("message.received", number, str(number), subject="s")])}
+            answers = await asyncio.gather(store.merge(batch), other.merge(batch))
+            # A row's version is the revision that brought it.
+            (brought,) = direct.execute("SELECT version FROM sessions").fetchone()
+            assert min(answer["st-1"] for answer in answers) >= brought
+
+
+async def test_a_long_change_of_the_registry_holds_up_no_look_at_the_store(other, url, tmp_path):
+    with psycopg.connect(url) as direct:
+        direct.execute("UPDATE registry SET revision = revision + 1")
+        await other.probe()
+        assert (await other.merge({"st-1": fold([FIRST])})).keys() == {"st-1"}
+        third = await open_store(url, tmp_path)
+        assert [bot.bot_id for bot in await third.bots()] == ["st-1"]
+        await third.close()
+        direct.rollback()

@@ -23,6 +23,7 @@ HOT = (
     "lock_bot",
     "raise_revision",
     "latest_sessions",
+    "announce",
 )
 CATALOG = """
     SELECT relname, relkind::text, attname, atttypid::regtype::text, attnotnull,

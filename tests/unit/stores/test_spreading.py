@@ -15,7 +15,7 @@ from tests.stores import open_store
 
 PARTS = 8
 SPREAD = ("bots", "sessions")
-OVER_ALL_BOTS = {"open_sessions", "next_bot"}
+OVER_ALL_BOTS = {"open_sessions", "next_bot", "unannounced"}
 """What asks for sessions of all bots; none of it is on the way of an event or of an answer."""
 VALUES = {
     "bot_ids": ["st-1"],

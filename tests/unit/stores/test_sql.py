@@ -15,6 +15,8 @@ URL = "sqlite:sessions.db"
 EXPLAINED = {
     "latest_sessions": "sessions_by_end",
     "open_sessions": "sessions_by_end",
+    "unannounced": "sessions_by_end",
+    "announce": "sessions_by_end",
     "session_states": "sqlite_autoindex_sessions_1",
 }
 

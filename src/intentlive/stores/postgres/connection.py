@@ -6,13 +6,18 @@ as a whole, where that is known to do no harm.
 """
 
 import asyncio
+import os
 import random
 import re
+import socket
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
+from math import inf
 from pathlib import Path
+from time import monotonic
 from typing import Any, TypeAlias, TypeVar
 
 from intentlive.core.errors import StoreError, StoreUnavailable
@@ -29,10 +34,13 @@ Result = TypeVar("Result")
 _WRITERS = 4
 _READERS = 4
 _PAUSES = (0.02, 0.05, 0.1, 0.2, 0.4)  # seconds before trying again
-_PATIENCE = 15.0  # seconds after which nothing is tried again
+_PATIENCE = 5.0  # seconds that work may take that can be repeated, or to be tried again
+_LONG_PATIENCE = 60.0  # seconds that other work may take: a change may concern many sessions
 _SETTINGS: dict[str, Any] = {  # where the address says nothing else
     "application_name": "intentlive",
+    "client_encoding": "UTF8",
     "connect_timeout": 5,
+    "target_session_attrs": "read-write",  # after a failover, not the one that only listens
     # A peer that has vanished is noticed.
     "keepalives_idle": 10,
     "keepalives_interval": 5,
@@ -43,6 +51,8 @@ _MANNERS = """
     SELECT
         -- A process that was stopped lets go of its rows.
         set_config('idle_in_transaction_session_timeout', '10s', false),
+        -- Nobody waits long for a row that another holds.
+        set_config('lock_timeout', '3s', false),
         -- Who waits for a row goes on with what it has become, and does not fail for that.
         set_config('default_transaction_isolation', 'read committed', false),
         -- "Accepted" means on disk, whatever the database's usual is.
@@ -50,10 +60,13 @@ _MANNERS = """
             nullif(current_setting('synchronous_commit'), 'off'), 'on'
         ), false)
 """
-# Serialization failure, deadlock, a table has other columns now: nothing was done.
-_IN_THE_WAY = ("40001", "40P01", "0A000")
+# Serialization failure, deadlock, a table has other columns now, this one takes no writes any more,
+# a row was held for too long: nothing was done.
+_IN_THE_WAY = ("40001", "40P01", "0A000", "25006", "55P03")
+_NO_RIGHT = "42501"
+_RIGHTS = "the owner of the database makes the tables (intentlive store migrate) and gives rights"
 _MADE_MEANWHILE = ("23505", "42P07")  # by another process that opens a new store as well
-_PASSING = (*_IN_THE_WAY, "25P03", "53300", "55P03", "57014", "57P01", "57P02", "57P03")
+_PASSING = (*_IN_THE_WAY, "25P03", "53300", "57014", "57P01", "57P02", "57P03")
 
 
 class PostgresStatements(Statements):
@@ -103,13 +116,18 @@ class Database:
     def __init__(self, url: str) -> None:
         self._settings = _SETTINGS | _read_address(url)
         self._connections: dict[int, Connection] = {}
+        self._patient_until: dict[int, float] = {}
+        self._watching: asyncio.Task[None] | None = None
         self._writers = ThreadPoolExecutor(_WRITERS, thread_name_prefix="postgres-writer")
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="postgres-reader")
 
     async def open(self, migrate: Callable[[Statements], Result]) -> Result:
         """Bring the tables up to date by `migrate`, and give what that gives."""
         return await self._try(
-            self._writers, lambda: self._do_whole(migrate), repeatable=True, passing=_MADE_MEANWHILE
+            self._writers,
+            lambda: self._do_whole(migrate, inf),  # it may make an index of a large table
+            repeatable=True,
+            passing=_MADE_MEANWHILE,
         )
 
     async def read(self, work: Callable[[Statements], Result]) -> Result:
@@ -118,11 +136,13 @@ class Database:
 
     async def write(self, work: Callable[[Statements], Result]) -> Result:
         """Do `work` in one durable transaction; nothing of it stays if it raises."""
-        return await self._try(self._writers, lambda: self._do_whole(work), repeatable=False)
+        attempt = partial(self._do_whole, work, _LONG_PATIENCE)
+        return await self._try(self._writers, attempt, repeatable=False)
 
     async def repeat(self, work: Callable[[Statements], Result]) -> Result:
         """The same for `work` that may be done twice, should it not be known whether it was."""
-        return await self._try(self._writers, lambda: self._do_whole(work), repeatable=True)
+        attempt = partial(self._do_whole, work, _PATIENCE)
+        return await self._try(self._writers, attempt, repeatable=True)
 
     async def repeat_freely(self, work: Callable[[PostgresStatements], Result]) -> Result:
         """The same for `work` that makes transactions as it likes."""
@@ -143,9 +163,11 @@ class Database:
         )
 
     async def close(self) -> None:
-        """Let running work finish, then close every connection."""
+        """Let running work finish, or break off what waits for too long; close every connection."""
         for threads in (self._writers, self._readers):
             await asyncio.to_thread(threads.shutdown)
+        if self._watching is not None:
+            self._watching.cancel()
         while self._connections:
             self._connections.popitem()[1].close()
 
@@ -158,19 +180,23 @@ class Database:
         passing: Collection[str] = (),
     ) -> Result:
         loop = asyncio.get_running_loop()
-        patient_until = loop.time() + _PATIENCE
+        if self._watching is None:
+            self._watching = loop.create_task(self._watch())
+        patient_until = monotonic() + _PATIENCE
         for pause in (*_PAUSES, None):
             try:
                 return await loop.run_in_executor(threads, attempt)
             except _Failed as failed:
                 error = failed.error
-                said = "PostgreSQL: " + " ".join(str(error).split())
+                said = f"PostgreSQL: {' '.join((error.diag.message_primary or str(error)).split())}"
                 if isinstance(error, psycopg.DataError):
                     raise StoreError(said) from error
+                if error.sqlstate == _NO_RIGHT:
+                    raise StoreError(f"{said}; {_RIGHTS}") from error
                 if failed.may_stand and not repeatable:
                     raise StoreUnavailable(f"{said}; it may have been done all the same") from error
                 passes = _passes(error) or error.sqlstate in passing
-                if pause is None or loop.time() > patient_until or not passes:
+                if pause is None or monotonic() > patient_until or not passes:
                     raise StoreUnavailable(said) from error
             # Not for the same time: two in each other's way would meet again.
             await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - not for secrets
@@ -178,22 +204,43 @@ class Database:
 
     def _do(self, work: Callable[[PostgresStatements], Result]) -> Result:
         try:
-            return work(PostgresStatements(self._connection()))
+            with self._watched(_PATIENCE) as connection:
+                return work(PostgresStatements(connection))
         except psycopg.Error as error:
             self._forget_connection()
             raise _Failed(error, may_stand=True) from error
 
-    def _do_whole(self, work: Callable[[Statements], Result]) -> Result:
+    def _do_whole(self, work: Callable[[Statements], Result], patience: float) -> Result:
         is_done = False
         try:
-            connection = self._connection()
-            with connection.transaction():
+            with self._watched(patience) as connection, connection.transaction():
                 result = work(PostgresStatements(connection))
                 is_done = True
         except psycopg.Error as error:
             self._forget_connection()
             raise _Failed(error, may_stand=is_done) from error
         return result
+
+    @contextmanager
+    def _watched(self, patience: float) -> Iterator[Connection]:
+        """The connection of this thread, which is broken off when the patience is over."""
+        thread = threading.get_ident()
+        connection = self._connection()
+        self._patient_until[thread] = monotonic() + patience
+        try:
+            yield connection
+        finally:
+            del self._patient_until[thread]
+
+    async def _watch(self) -> None:
+        """Break off what waits for too long: a server that stands still says nothing, for ever."""
+        while True:
+            await asyncio.sleep(1)
+            now = monotonic()
+            for thread, until in list(self._patient_until.items()):
+                connection = self._connections.get(thread)
+                if until < now and connection is not None:
+                    _break_off(connection)
 
     def _connection(self) -> Connection:
         """The connection of this thread; a new one after a failure, which may have broken it."""
@@ -231,6 +278,12 @@ def _read_address(url: str) -> dict[str, Any]:
             "with @ : / ? # % in a user or a password as %40 %3A %2F %3F %23 %25"
         ) from None
     return parts
+
+
+def _break_off(connection: Connection) -> None:
+    """Let whoever waits for an answer on a connection have an error."""
+    with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as end:
+        end.shutdown(socket.SHUT_RDWR)
 
 
 def _passes(error: psycopg.Error) -> bool:

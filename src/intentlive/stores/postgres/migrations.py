@@ -1,6 +1,6 @@
 """From whatever schema a database has to this release's."""
 
-from intentlive.core.errors import NotFound, StoreTooOld
+from intentlive.core.errors import NotFound, StoreError, StoreTooOld
 from intentlive.stores import sql
 from intentlive.stores.sql.statements import Statements
 from intentlive.stores.sql.unlocking import unlock
@@ -17,6 +17,12 @@ def migrate(run: Statements, place: KeyPlace, *, make: bool, may_upgrade: bool) 
     Tables of an older release are brought up to date if that is allowed, else StoreTooOld.
     NotFound, StoreTooNew, SecretsLocked.
     """
+    encoding = run.value("encoding")
+    if encoding != "UTF8":
+        raise StoreError(
+            f"the database keeps its texts in {encoding}: make one that can keep all of them, "
+            "createdb --encoding=UTF8 --template=template0"
+        )
     known = len(sql.migrations("postgres"))
     is_made = run.value("is_made")
     if not (is_made or make or may_upgrade):
@@ -29,5 +35,6 @@ def migrate(run: Statements, place: KeyPlace, *, make: bool, may_upgrade: bool) 
                 "run intentlive store migrate"
             )
         run.execute(_WAIT_LITTLE)
+        found = run.value("lock_schema")
     schema = upgrade(run, "postgres", found)
     return Opened(unlock(run, place), schema)

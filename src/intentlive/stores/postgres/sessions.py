@@ -61,8 +61,9 @@ def _merge(bot_id: str, sessions: Mapping[str, State], run: PostgresStatements) 
 
 def _read(run: PostgresStatements, bot_id: str, sessions: Mapping[str, State]) -> _Read | None:
     with run.one_go() as send:
-        bot = send("bot_read", bot_id=bot_id)
         stored = send("sessions_read", bot_id=bot_id, session_ids=list(sessions))
+        # Not before them: the revision must tell of whatever another wrote into them.
+        bot = send("bot_read", bot_id=bot_id)
     known = bot.fetchone()
     if known is None:
         return None
@@ -75,7 +76,7 @@ def _read(run: PostgresStatements, bot_id: str, sessions: Mapping[str, State]) -
         joined = state if encoded is None else join(decode_state(encoded), state)
         row = session_row(bot_id, session_id, joined, rules)
         if row["state"] != encoded:
-            changed.append(row | {"version": version + 1})
+            changed.append(row | {"version": version})
     unless_changed = {"bot_id": bot_id, "created": created, "idle_timeouts": idle_timeouts}
     return _Read(unless_changed, revision, changed)
 

@@ -48,3 +48,5 @@ def _take(run: Statements, key: _Key, wants: Sequence[Want], now: int) -> list[T
         entries = msgspec.msgpack.encode(window.entries)
         if run.run("save_counter_if", **row, before=before or b"", entries=entries):
             return taken
+        if run.first("account", account_id=row["account_id"]) is None:  # deleted meanwhile
+            return [Taken(0, 0, now) for _ in wants]

@@ -96,6 +96,7 @@ class SqlRegistry(SqlPart):
 
     async def delete_bot(self, bot_id: str) -> None:
         def some_sessions(run: Statements) -> int:
+            run.run("raise_registry_revision")  # no app is bound to it meanwhile
             _must_be_free(run, bot_id)
             raise_revision(run, bot_id)
             return run.run("delete_some_sessions", bot_id=bot_id, limit=_DELETED_AT_ONCE)

@@ -44,6 +44,16 @@ class SqlSessions(SqlPart):
             )
         )
 
+    async def unannounced(self, now: int) -> Sequence[str]:
+        rows = await self._database.read(lambda run: run.all("unannounced", now=now))
+        return [bot_id for (bot_id,) in rows]
+
+    async def announce(self, bot_id: str, now: int) -> int | None:
+        revision: int | None = await self._database.repeat(
+            lambda run: run.value("announce", bot_id=bot_id, now=now)
+        )
+        return revision
+
     async def purge(self, bot_id: str, before: int, limit: int) -> int:
         return await self._database.repeat(partial(_purge, bot_id, before, limit))
 

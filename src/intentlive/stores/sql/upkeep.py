@@ -32,10 +32,9 @@ class SqlUpkeep(SqlPart):
 
     async def check_sessions(self, bot_id: str, after: str, limit: int, *, mend: bool) -> Checked:
         rows = await self._database.read(partial(_page, bot_id, after, limit))
-        flaws = [flaw for row in rows if (flaw := _flaw(row)) is not None]
-        if mend and any(flaw.can_be_mended for flaw in flaws):
-            await self._database.repeat(partial(_mend, bot_id, after, limit))
-        return Checked(len(rows), flaws, rows[-1]["session_id"] if rows else None)
+        if mend and any(flaw.can_be_mended for flaw in _flaws(rows)):
+            rows = await self._database.repeat(partial(_mend, bot_id, after, limit))
+        return Checked(len(rows), _flaws(rows), rows[-1]["session_id"] if rows else None)
 
     async def faults(self) -> Sequence[str]:
         return await self._database.faults()
@@ -65,6 +64,10 @@ def _page(bot_id: str, after: str, limit: int, run: Statements) -> list[Row]:
     return run.named("sessions_to_check", bot_id=bot_id, after=after, limit=limit)
 
 
+def _flaws(rows: Sequence[Row]) -> Sequence[Flaw]:
+    return [flaw for row in rows if (flaw := _flaw(row)) is not None]
+
+
 def _flaw(row: Row) -> Flaw | None:
     session_id = row["session_id"]
     if _is_stray(row):
@@ -91,11 +94,16 @@ def _wanted(row: Row) -> Row:
     return session_row(row["bot_id"], row["session_id"], readable(row["state"]), rules)
 
 
-def _mend(bot_id: str, after: str, limit: int, run: Statements) -> None:
+def _mend(bot_id: str, after: str, limit: int, run: Statements) -> list[Row]:
+    """Mend a page; gives it as it was found for that.
+
+    Since it was read without a lock, others may have added sessions, and pushed some out of it.
+    """
     if run.first("lock_bot", bot_id=bot_id) is None:
         run.run("raise_registry_revision")  # a bot of this id is made before this, or after it
     mended = False
-    for row in _page(bot_id, after, limit, run):
+    rows = _page(bot_id, after, limit, run)
+    for row in rows:
         flaw = _flaw(row)
         if flaw is None or not flaw.can_be_mended:
             continue
@@ -106,3 +114,4 @@ def _mend(bot_id: str, after: str, limit: int, run: Statements) -> None:
             mended = True
     if mended:
         raise_revision(run, bot_id)
+    return rows

@@ -16,7 +16,8 @@ CREATE TABLE bots (
     personal_data TEXT NOT NULL,
     retention_days BIGINT,
     created BIGINT NOT NULL,
-    revision BIGINT NOT NULL
+    revision BIGINT NOT NULL,
+    announced BIGINT NOT NULL DEFAULT 0 -- ms; the ends of sessions up to then raised the revision
 );
 
 CREATE INDEX bots_of_account ON bots (account_id);
@@ -40,12 +41,16 @@ CREATE INDEX apps_of_account ON apps (account_id);
 CREATE TABLE registry (
     one BIGINT PRIMARY KEY CHECK (one = 1),
     revision BIGINT NOT NULL,
-    probes BIGINT NOT NULL,
     schema BIGINT NOT NULL, -- the number of the last migration
     works_with BIGINT NOT NULL -- the oldest schema whose code can work on this one
 );
 
-INSERT INTO registry (one, revision, probes, schema, works_with) VALUES (1, 0, 0, 0, 0);
+INSERT INTO registry (one, revision, schema, works_with) VALUES (1, 0, 0, 0);
+
+CREATE TABLE probes ( -- apart from the registry, whose row is held by long changes
+    one BIGINT PRIMARY KEY CHECK (one = 1),
+    count BIGINT NOT NULL
+);
 
 -- Spread by bot_id, if at all: every key leads with it, and nothing refers across bots.
 CREATE TABLE sessions (
@@ -54,7 +59,7 @@ CREATE TABLE sessions (
     listing SMALLINT NOT NULL, -- 0 in no list, 1 silent, 2 heard
     end_time BIGINT, -- ms, in the future while the session is open; null once erased
     state BYTEA NOT NULL,
-    version BIGINT NOT NULL, -- how often it was written; what is written next must know it
+    version BIGINT NOT NULL, -- another with every change; what is written next must know it
     PRIMARY KEY (bot_id, session_id)
 );
 

@@ -16,14 +16,15 @@ RETURNING revision;
 
 -- name: save_sessions_if
 INSERT INTO sessions (bot_id, session_id, listing, end_time, state, version)
-SELECT bots.bot_id, new.session_id, new.listing, new.end_time, new.state, new.version
+-- A revision is a version that never comes again, whatever was deleted meanwhile.
+SELECT bots.bot_id, new.session_id, new.listing, new.end_time, new.state, bots.revision
 FROM bots CROSS JOIN unnest(
     %(session_ids)s::text[], %(listings)s::smallint[], %(end_times)s::bigint[],
     %(states)s::bytea[], %(versions)s::bigint[]
 ) AS new (session_id, listing, end_time, state, version)
 WHERE bots.bot_id = %(bot_id)s AND bots.created = %(created)s
     AND bots.idle_timeouts = %(idle_timeouts)s
-    AND new.version - 1 = coalesce( -- likewise
+    AND new.version = coalesce( -- looked up by its key: see sessions_read
         (
             SELECT version FROM sessions
             WHERE bot_id = %(bot_id)s AND session_id = new.session_id
@@ -50,6 +51,29 @@ UPDATE bots SET revision = revision + 1 WHERE bot_id = %(bot_id)s RETURNING revi
 
 -- name: revisions
 SELECT bot_id, revision FROM bots WHERE bot_id = ANY(%(bot_ids)s);
+
+-- name: unannounced
+SELECT bot_id FROM bots
+WHERE announced < (
+    SELECT max(end_time) FROM sessions
+    WHERE sessions.bot_id = bots.bot_id AND listing = 2 AND end_time <= %(now)s
+) OR announced < (
+    SELECT max(end_time) FROM sessions
+    WHERE sessions.bot_id = bots.bot_id AND listing = 1 AND end_time <= %(now)s
+);
+
+-- name: announce
+UPDATE bots SET revision = revision + 1, announced = %(now)s
+WHERE bot_id = %(bot_id)s AND (
+    announced < (
+        SELECT max(end_time) FROM sessions
+        WHERE bot_id = %(bot_id)s AND listing = 2 AND end_time <= %(now)s
+    ) OR announced < (
+        SELECT max(end_time) FROM sessions
+        WHERE bot_id = %(bot_id)s AND listing = 1 AND end_time <= %(now)s
+    )
+)
+RETURNING revision;
 
 -- name: lock_bot
 SELECT idle_timeouts, skip_silent, revision FROM bots WHERE bot_id = %(bot_id)s FOR UPDATE;
@@ -136,10 +160,16 @@ UPDATE bots SET revision = %(least)s WHERE bot_id = %(bot_id)s AND revision < %(
 -- name: time
 SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint;
 
+-- name: encoding
+SELECT current_setting('server_encoding');
+
 -- name: is_made
 SELECT to_regclass('registry') IS NOT NULL;
 
 -- name: schema
+SELECT schema FROM registry;
+
+-- name: lock_schema
 SELECT schema FROM registry FOR UPDATE;
 
 -- name: note_schema
@@ -149,7 +179,8 @@ UPDATE registry SET schema = %(schema)s, works_with = %(works_with)s;
 SELECT works_with FROM registry;
 
 -- name: probe
-UPDATE registry SET probes = probes + 1;
+INSERT INTO probes (one, count) VALUES (1, 1)
+ON CONFLICT (one) DO UPDATE SET count = probes.count + 1;
 
 -- name: registry_revision
 SELECT revision FROM registry;
@@ -268,7 +299,8 @@ WHERE (client_id, digest) > (%(client_id)s, %(digest)s) ORDER BY client_id, dige
 SELECT entries FROM counters WHERE account_id = %(account_id)s AND kind = %(kind)s;
 
 -- name: save_counter_if
-INSERT INTO counters (account_id, kind, entries) VALUES (%(account_id)s, %(kind)s, %(entries)s)
+INSERT INTO counters (account_id, kind, entries)
+SELECT account_id, %(kind)s, %(entries)s FROM accounts WHERE account_id = %(account_id)s
 ON CONFLICT (account_id, kind) DO UPDATE SET entries = excluded.entries
 WHERE counters.entries = %(before)s;
 

@@ -14,6 +14,29 @@ UPDATE bots SET revision = revision + 1 WHERE bot_id = :bot_id RETURNING revisio
 -- name: revisions
 SELECT bot_id, revision FROM bots WHERE bot_id IN (SELECT value FROM json_each(:bot_ids));
 
+-- name: unannounced
+SELECT bot_id FROM bots
+WHERE announced < (
+    SELECT max(end_time) FROM sessions
+    WHERE sessions.bot_id = bots.bot_id AND listing = 2 AND end_time <= :now
+) OR announced < (
+    SELECT max(end_time) FROM sessions
+    WHERE sessions.bot_id = bots.bot_id AND listing = 1 AND end_time <= :now
+);
+
+-- name: announce
+UPDATE bots SET revision = revision + 1, announced = :now
+WHERE bot_id = :bot_id AND (
+    announced < (
+        SELECT max(end_time) FROM sessions
+        WHERE bot_id = :bot_id AND listing = 2 AND end_time <= :now
+    ) OR announced < (
+        SELECT max(end_time) FROM sessions
+        WHERE bot_id = :bot_id AND listing = 1 AND end_time <= :now
+    )
+)
+RETURNING revision;
+
 -- name: lock_bot
 SELECT idle_timeouts, skip_silent, revision FROM bots WHERE bot_id = :bot_id;
 
@@ -228,7 +251,8 @@ WHERE (client_id, digest) > (:client_id, :digest) ORDER BY client_id, digest LIM
 SELECT entries FROM counters WHERE account_id = :account_id AND kind = :kind;
 
 -- name: save_counter_if
-INSERT INTO counters (account_id, kind, entries) VALUES (:account_id, :kind, :entries)
+INSERT INTO counters (account_id, kind, entries)
+SELECT account_id, :kind, :entries FROM accounts WHERE account_id = :account_id
 ON CONFLICT (account_id, kind) DO UPDATE SET entries = excluded.entries
 WHERE counters.entries = :before;
 

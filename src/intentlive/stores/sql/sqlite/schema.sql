@@ -17,7 +17,8 @@ CREATE TABLE bots (
     personal_data TEXT NOT NULL DEFAULT 'verbatim',
     retention_days INTEGER,
     created INTEGER NOT NULL,
-    revision INTEGER NOT NULL
+    revision INTEGER NOT NULL,
+    announced INTEGER NOT NULL DEFAULT 0 -- ms; the ends of sessions up to then raised the revision
 ) STRICT;
 
 CREATE INDEX bots_of_account ON bots (account_id);

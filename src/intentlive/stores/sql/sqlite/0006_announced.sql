@@ -1,0 +1,2 @@
+-- works with: 3
+ALTER TABLE bots ADD COLUMN announced INTEGER NOT NULL DEFAULT 0;
