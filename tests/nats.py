@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from tests.e2e.calling import call, eventually, unavailable
-from tests.e2e.server import free_port
+from tests.e2e.server import Mortal, free_port
 
 PATIENCE = 60
 _CONFIGURATION = """
@@ -40,14 +40,13 @@ def binary() -> Path:
     return program
 
 
-class Node:
+class Node(Mortal):
     """One server, with its data in a folder of its own, on ports that stay the same."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self.name = name
         self.folder = folder / name
         self.port, self.mesh, self._watched = free_port(), free_port(), free_port()
-        self.process: subprocess.Popen[bytes] | None = None
 
     def configure(self, others: list["Node"], more: str) -> None:
         """Write the configuration: alone, or in a cluster with others."""
@@ -76,15 +75,6 @@ class Node:
             return call(self._watched, "GET", "/healthz").status == 200
         except (OSError, HTTPException):
             return False
-
-    def is_alive(self) -> bool:
-        return self.process is not None and self.process.poll() is None
-
-    def kill(self) -> None:
-        """Take its life without a warning."""
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait(PATIENCE)
 
     def pause(self) -> None:
         """Let it stand still, with all its connections open."""

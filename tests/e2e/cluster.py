@@ -4,7 +4,6 @@ To look at it by hand, in the foreground: `python -m tests.e2e.cluster`.
 """
 
 import signal
-import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -15,20 +14,19 @@ from tests.nats import Nats
 from tests.postgres import Postgres
 
 from .calling import eventually
-from .server import PATIENCE, Home, Server, events_path, realtime
+from .server import PATIENCE, Home, Mortal, Server, events_path, realtime
 from .wire import SINGLE
 
 Machine = TypeVar("Machine", bound=Home)
 
 
-class Applier(Home):
+class Applier(Mortal, Home):
     """`intentlive apply`; its log is a file."""
 
     def __init__(self, folder: Path, store: str) -> None:
         super().__init__(folder / "data", store)
         folder.mkdir()
         self.log = folder / "applier.log"
-        self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Self:
         """Start it and wait until it applies."""
@@ -36,15 +34,6 @@ class Applier(Home):
         self.process = self.begin("apply", output=self.log)
         eventually(lambda: self._starts() > before, PATIENCE)
         return self
-
-    def is_alive(self) -> bool:
-        return self.process is not None and self.process.poll() is None
-
-    def kill(self) -> None:
-        """Take its life without a warning; `start` brings it back."""
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait(PATIENCE)
 
     def _starts(self) -> int:
         assert self.process is None or self.is_alive() or self.process.returncode < 0, self._said()

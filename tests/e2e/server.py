@@ -101,7 +101,28 @@ class Home:
         return self.ok("token", "mint", *who, *options).strip()
 
 
-class Server(Home):
+class Mortal:
+    """A process that can die and be started again."""
+
+    process: subprocess.Popen[bytes] | None = None
+
+    def is_alive(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Ask it to stop, and wait for its exit code."""
+        assert self.process is not None
+        self.process.send_signal(number)
+        return self.process.wait(PATIENCE)
+
+    def kill(self) -> None:
+        """Take its life without a warning; `start` brings it back as it was."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(PATIENCE)
+
+
+class Server(Mortal, Home):
     """`intentlive serve` on a port of its own; its log is a file."""
 
     def __init__(
@@ -112,7 +133,6 @@ class Server(Home):
         self.log = folder / "server.log"
         self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
-        self.process: subprocess.Popen[bytes] | None = None
 
     def start(self, *options: str) -> "Server":
         """Start it and wait until it is ready."""
@@ -126,21 +146,6 @@ class Server(Home):
             return call(self.port, "GET", "/readyz").status == 200
         except OSError:
             return False
-
-    def is_alive(self) -> bool:
-        return self.process is not None and self.process.poll() is None
-
-    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Ask it to stop, and wait for its exit code."""
-        assert self.process is not None
-        self.process.send_signal(number)
-        return self.process.wait(PATIENCE)
-
-    def kill(self) -> None:
-        """Take its life without a warning; `start` brings it back on the same port and data."""
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait(PATIENCE)
 
     def latest(self, bot_id: str, caller: Caller, **headers: str) -> Answer:
         """Ask for the latest 25."""

@@ -9,7 +9,7 @@ import pytest
 
 from .calling import call, eventually
 from .server import Server, realtime
-from .wire import event, finished, new_session
+from .wire import a_booking, event, finished, new_session
 
 WITHIN_A_SECOND = 1.0
 
@@ -68,29 +68,9 @@ def test_what_comes_in_through_one_is_seen_by_the_other(pair, caller, bot):
 @pytest.mark.parametrize("order", [list, reversed], ids=["in order", "backwards"])
 def test_events_of_one_session_may_come_through_both(both, caller, bot, order):
     session = new_session()
-    steps = [
-        event("session.started", session, "2022-01-06T10:00:00Z", channel="rtm", userId="u-0"),
-        event("intent.identified", session, "2022-01-06T10:00:10Z", intent="Book a Flight"),
-        event("session.deflected", session, "2022-01-06T10:00:15Z", to="whatsapp", ANI="1"),
-        event("intent.identified", session, "2022-01-06T10:00:20Z", intent="Pay", channel="sms"),
-        event("intent.identified", session, "2022-01-06T10:00:30Z", intent="Book a Flight"),
-        event("flow.completed", session, "2022-01-06T10:00:50Z", userId="u-1", ANI="2"),
-    ]
+    steps, expected = a_booking(session)
     for number, step in enumerate(order(steps)):
         assert both[number % 2].send(bot, caller, [step]).status == 200
-    expected = {
-        "intent": ["Book a Flight", "Pay"],
-        "ANI": "1",
-        "DNI": None,
-        "channel": "rtm",
-        "startTime": "2022-01-06T10:00:00.000+00:00",
-        "endTime": "2022-01-06T10:00:50.000+00:00",
-        "status": "completed",
-        "timeHandled": "50s",
-        "deflectedTo": "whatsapp",
-        "userId": "u-1",
-        "sessionId": session,
-    }
     for each in both:
         eventually(lambda at=each: at.latest(bot, caller).json == [expected], WITHIN_A_SECOND)
 

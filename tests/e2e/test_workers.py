@@ -19,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from .calling import call, call_on, connect, eventually, unavailable
 from .server import PATIENCE, Server, events_path, realtime
-from .wire import BATCH, body_of, event, finished, new_session
+from .wire import BATCH, a_booking, body_of, event, finished, new_session
 
 WORKERS = (1, 2, 3)
 WITHIN_A_SECOND = 1.0
@@ -157,32 +157,12 @@ def test_any_worker_takes_and_any_worker_answers(to, caller, bot, told):
 @pytest.mark.parametrize("order", [list, reversed], ids=["in order", "backwards"])
 def test_events_of_one_session_may_come_through_all(server, to, caller, bot, order):
     session = new_session()
-    steps = [
-        event("session.started", session, "2022-01-06T10:00:00Z", channel="rtm", userId="u-0"),
-        event("intent.identified", session, "2022-01-06T10:00:10Z", intent="Book a Flight"),
-        event("session.deflected", session, "2022-01-06T10:00:15Z", to="whatsapp", ANI="1"),
-        event("intent.identified", session, "2022-01-06T10:00:20Z", intent="Pay", channel="sms"),
-        event("intent.identified", session, "2022-01-06T10:00:30Z", intent="Book a Flight"),
-        event("flow.completed", session, "2022-01-06T10:00:50Z", userId="u-1", ANI="2"),
-    ]
+    steps, expected = a_booking(session)
     with ThreadPoolExecutor(len(steps)) as threads:  # each over a connection of its own
         answers = threads.map(lambda step: server.send(bot, caller, [step]), order(steps))
         assert {answer.status for answer in answers} == {200}
     for number, step in enumerate(order(steps)):  # and once more, through all by turns
         assert to[WORKERS[number % len(to)]].send(bot, caller, [step]).status == 200
-    expected = {
-        "intent": ["Book a Flight", "Pay"],
-        "ANI": "1",
-        "DNI": None,
-        "channel": "rtm",
-        "startTime": "2022-01-06T10:00:00.000+00:00",
-        "endTime": "2022-01-06T10:00:50.000+00:00",
-        "status": "completed",
-        "timeHandled": "50s",
-        "deflectedTo": "whatsapp",
-        "userId": "u-1",
-        "sessionId": session,
-    }
     for each in to.values():
         eventually(lambda at=each: at.latest(bot, caller).json == [expected], WITHIN_A_SECOND)
 

@@ -61,3 +61,29 @@ def body_of(events: Iterable[Event]) -> bytes:
 def lines_of(events: Iterable[Event]) -> bytes:
     """The same, one a line."""
     return b"".join(json.dumps(each).encode() + b"\n" for each in events)
+
+
+def a_booking(session: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The events of one session in their order, and its record."""
+    steps = [
+        event("session.started", session, "2022-01-06T10:00:00Z", channel="rtm", userId="u-0"),
+        event("intent.identified", session, "2022-01-06T10:00:10Z", intent="Book a Flight"),
+        event("session.deflected", session, "2022-01-06T10:00:15Z", to="whatsapp", ANI="1"),
+        event("intent.identified", session, "2022-01-06T10:00:20Z", intent="Pay", channel="sms"),
+        event("intent.identified", session, "2022-01-06T10:00:30Z", intent="Book a Flight"),
+        event("flow.completed", session, "2022-01-06T10:00:50Z", userId="u-1", ANI="2"),
+    ]
+    record = {
+        "intent": ["Book a Flight", "Pay"],
+        "ANI": "1",
+        "DNI": None,
+        "channel": "rtm",
+        "startTime": "2022-01-06T10:00:00.000+00:00",
+        "endTime": "2022-01-06T10:00:50.000+00:00",
+        "status": "completed",
+        "timeHandled": "50s",
+        "deflectedTo": "whatsapp",
+        "userId": "u-1",
+        "sessionId": session,
+    }
+    return steps, record

@@ -12,7 +12,6 @@ from intentlive.core.errors import StoreError, StoreUnavailable
 from intentlive.stores.postgres import connection
 from intentlive.stores.postgres.connection import Database
 from tests.postgres import Postgres
-from tests.proxy import Proxy
 
 
 class Mistake(Exception):
@@ -33,12 +32,6 @@ async def database(postgres, name):
     opened = Database(postgres.url(name))
     yield opened
     await opened.close()
-
-
-@pytest.fixture
-def proxy(postgres):
-    with Proxy(postgres.port) as between:
-        yield between
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from intentlive.core.session import fold
 from intentlive.ports import Account, Bot, UsedToken
 from tests.contract.conftest import add_bot, an_account
 from tests.e2e.calling import eventually
-from tests.proxy import Proxy
 from tests.stores import open_store, put, revision
 from tests.wire import NOON_MS, event, ms
 
@@ -39,12 +38,6 @@ async def other(url, tmp_path):
     await add_bot(opened, "st-1")
     yield opened
     await opened.close()
-
-
-@pytest.fixture
-def proxy(postgres):
-    with Proxy(postgres.port) as between:
-        yield between
 
 
 @pytest.fixture
