@@ -15,6 +15,7 @@ from .calling import Answer, call, eventually
 from .wire import BATCH, body_of
 
 PROGRAM = str(Path(sys.executable).with_name("intentlive"))
+_given: set[int] = set()
 PATIENCE = 60
 """Seconds that a process may take to do what it was told."""
 
@@ -149,6 +150,7 @@ class Server(Mortal, Home):
 
     def latest(self, bot_id: str, caller: Caller, **headers: str) -> Answer:
         """Ask for the latest 25."""
+        assert self.is_alive(), f"the server has stopped:\n{self.log.read_text()[-2000:]}"
         return call(self.port, "POST", realtime(bot_id), caller.headers | headers)
 
     def listed(self, bot_id: str, caller: Caller) -> list[str]:
@@ -192,9 +194,16 @@ def events_path(bot_id: str) -> str:
 
 
 def free_port() -> int:
-    """A port that nobody listens on, below those that connections going out are given."""
+    """A port that nobody listens on, nor will: below those that connections going out are given."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = (
+        20_000 + worker % 6 * 2_000
+    )  # processes that test side by side keep to ports of their own
     while True:
-        port = random.SystemRandom().randrange(20_000, 32_000)
+        port = random.SystemRandom().randrange(first, first + 2_000)
+        if port in _given:
+            continue
+        _given.add(port)
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
