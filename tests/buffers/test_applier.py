@@ -141,9 +141,12 @@ async def test_a_message_that_cannot_be_read_is_kept_and_holds_up_no_other(
     await client.jetstream().publish("intentlive.states", what)
     await buffer.merge(a_batch("a"))
     with capture_logs() as logs:
-        for _ in range(3):
+
+        async def has_come_again():
             await applier.step()
-            await asyncio.sleep(0.25)  # until it comes again
+            return len([line for line in logs if line["event"] == "unreadable"]) >= 2
+
+        await until(has_come_again)
     assert await store.sessions() == stored(a_batch("a"))
     await emptied(buffer, but=1)
     errors = [line for line in logs if line["event"] == "unreadable"]

@@ -148,6 +148,13 @@ class Server(Mortal, Home):
         except OSError:
             return False
 
+    def refuses_connections(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self.port)).close()
+        except OSError:
+            return True
+        return False
+
     def latest(self, bot_id: str, caller: Caller, **headers: str) -> Answer:
         """Ask for the latest 25."""
         assert self.is_alive(), f"the server has stopped:\n{self.log.read_text()[-2000:]}"

@@ -12,14 +12,6 @@ from .server import PATIENCE, events_path
 from .wire import BATCH, body_of, finished, new_session
 
 
-def refuses_connections(server):
-    try:
-        socket.create_connection(("127.0.0.1", server.port)).close()
-    except OSError:
-        return True
-    return False
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_request_in_flight_is_answered_before_the_end(own, number):
     server, caller, bot = own
@@ -36,7 +28,7 @@ def test_a_request_in_flight_is_answered_before_the_end(own, number):
         assert answer.readline() == b"\r\n"
         connection.sendall(body[:50])
         server.process.send_signal(number)
-        eventually(lambda: refuses_connections(server))
+        eventually(server.refuses_connections)
         assert server.is_alive()
         connection.sendall(body[50:])
         assert answer.readline() == b"HTTP/1.1 200 OK\r\n"

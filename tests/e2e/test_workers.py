@@ -320,21 +320,13 @@ def begin_request(server, caller, bot, events):
     return connection, body[50:]
 
 
-def refuses_connections(server):
-    try:
-        socket.create_connection(("127.0.0.1", server.port)).close()
-    except OSError:
-        return True
-    return False
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_told_to_stop_all_drain(own, number):
     server, caller, bot = own
     workers = pids(server)
     begun = [begin_request(server, caller, bot, [finished()]) for _ in range(12)]
     server.process.send_signal(number)
-    eventually(lambda: refuses_connections(server))
+    eventually(server.refuses_connections)
     assert server.is_alive()
     for connection, rest in begun:
         with connection:
@@ -367,7 +359,7 @@ def test_without_their_supervisor_they_drain_and_leave_no_orphan(own):
     workers = pids(server)
     connection, rest = begin_request(server, caller, bot, [finished()])
     server.kill()
-    eventually(lambda: refuses_connections(server))
+    eventually(server.refuses_connections)
     with connection:
         connection.sendall(rest)
         assert connection.makefile("rb").readline() == b"HTTP/1.1 200 OK\r\n"

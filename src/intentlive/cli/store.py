@@ -1,7 +1,8 @@
 """`intentlive store`: what keeps a store in order, and moves it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from intentlive.cli.output import AsJson, complain, progress, show
 from intentlive.cli.stores import opened
 from intentlive.clock import wall_clock
 from intentlive.copying import Copy
+from intentlive.ports import Bot
 from intentlive.settings import StoreSettings
 from intentlive.stores import key_file_of, shown
 from intentlive.upkeep import Checked, KeptStore
@@ -138,31 +140,35 @@ async def copy(
 
 
 async def _copy_sessions(old: KeptStore, copying: Copy) -> int:
-    bots = await copying.bots()
-    total = sum([await old.count_sessions(bot.bot_id) for bot in bots])
     sessions = 0
-    with progress() as bar:
-        task = bar.add_task("copy", total=total)
-        for bot in bots:
-            async for seen in copying.sessions(bot):
-                sessions += seen
-                bar.advance(task, seen)
+    async for bot, advance in _bot_by_bot("copy", old, copying):
+        async for seen in copying.sessions(bot):
+            sessions += seen
+            advance(seen)
     return sessions
 
 
 async def _compare(old: KeptStore, copying: Copy) -> int:
+    different = 0
+    async for bot, advance in _bot_by_bot("compare", old, copying):
+        async for seen, told in copying.differences(bot):
+            for line in told:
+                complain(line)
+            different += len(told)
+            advance(seen)
+    return different
+
+
+async def _bot_by_bot(
+    what: str, old: KeptStore, copying: Copy
+) -> AsyncIterator[tuple[Bot, Callable[[int], None]]]:
+    """The bots that are copied, each with what moves the bar on by so many sessions."""
     bots = await copying.bots()
     total = sum([await old.count_sessions(bot.bot_id) for bot in bots])
-    different = 0
     with progress() as bar:
-        task = bar.add_task("compare", total=total)
+        task = bar.add_task(what, total=total)
         for bot in bots:
-            async for seen, told in copying.differences(bot):
-                for line in told:
-                    complain(line)
-                different += len(told)
-                bar.advance(task, seen)
-    return different
+            yield bot, partial(bar.advance, task)
 
 
 async def _bot_ids(found: KeptStore) -> AsyncIterator[str]:

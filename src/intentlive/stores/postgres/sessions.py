@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import NamedTuple
 
-from intentlive.core.session import State, decode_state, join
+from intentlive.core.session import State
 from intentlive.stores.postgres.connection import Database, PostgresStatements
-from intentlive.stores.sql.sessions import SqlSessions, decode_rules, session_row
+from intentlive.stores.sql.sessions import SqlSessions, decode_rules, merged_row
 from intentlive.stores.sql.statements import Row
 
 
@@ -73,9 +73,8 @@ def _read(run: PostgresStatements, bot_id: str, sessions: Mapping[str, State]) -
     changed = []
     for session_id, state in sorted(sessions.items()):  # as the index lies
         encoded, version = before.get(session_id, (None, 0))
-        joined = state if encoded is None else join(decode_state(encoded), state)
-        row = session_row(bot_id, session_id, joined, rules)
-        if row["state"] != encoded:
+        row = merged_row(bot_id, session_id, encoded, state, rules)
+        if row is not None:
             changed.append(row | {"version": version})
     unless_changed = {"bot_id": bot_id, "created": created, "idle_timeouts": idle_timeouts}
     return _Read(unless_changed, revision, changed)

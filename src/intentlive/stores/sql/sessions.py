@@ -97,6 +97,15 @@ def session_row(bot_id: str, session_id: str, state: State, rules: BotRules) -> 
     }
 
 
+def merged_row(
+    bot_id: str, session_id: str, before: bytes | None, state: State, rules: BotRules
+) -> Row | None:
+    """A session as its columns when `state` has joined what was stored; None if that is no news."""
+    joined = state if before is None else join(decode_state(before), state)
+    row = session_row(bot_id, session_id, joined, rules)
+    return None if row["state"] == before else row
+
+
 def reread_sessions(run: Statements, bot_id: str, rules: BotRules, since: int) -> None:
     """Set `endTime` anew where `rules`, changed for all activity from `since` on, move it."""
     ending = run.all("sessions_ending_after", bot_id=bot_id, since=since)
@@ -133,10 +142,8 @@ def _changed(
     stored = dict(run.all("session_states", bot_id=bot_id, session_ids=ids))
     rows = []
     for session_id, state in sorted(sessions.items(), key=itemgetter(0)):  # as the index lies
-        before = stored.get(session_id)
-        joined = state if before is None else join(decode_state(before), state)
-        row = session_row(bot_id, session_id, joined, rules)
-        if row["state"] != before:
+        row = merged_row(bot_id, session_id, stored.get(session_id), state, rules)
+        if row is not None:
             rows.append(row)
     return rows
 
