@@ -109,6 +109,8 @@ def _connections() -> list[bytes]:
         + b" " * 90
         + b"\xff",
         get + b"connection: upgrade\r\nupgrade: h2c\r\ncontent-length: 1\r\n\r\na",
+        get + b"accept-encoding: gzip\r\nif-none-match: *\r\n\r\n",
+        get + b"accept-encoding: zstd\r\n\r\n" + get + b'if-none-match: "a"\r\n\r\n',
         b"CONNECT here:443 HTTP/1.1\r\n\r\n",
         b"OPTIONS * HTTP/1.1\r\n\r\nPRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         b"GET /docs HTTP/1.1\r\nhost: here\r\n\r\nGET /no%ff HTTP/1.1\r\n\r\n",
@@ -128,6 +130,18 @@ SEEDS: dict[str, Callable[[], list[bytes]]] = {
     "http": _connections,
 }
 
+
+def _whole_and_padded() -> list[bytes]:
+    """Requests that were remembered with what is not of them."""
+    auth = b"host: here\r\nauth: " + house.TOKENS["good"].encode() + b"\r\n"
+    event = json.dumps(_EVENT).encode()
+    get = b"GET " + _PATH + b"intentrealtimedata HTTP/1.1\r\n" + auth + b"\r\n"
+    post = b"POST " + _PATH + b"events HTTP/1.1\r\ncontent-type: application/cloudevents+json\r\n"
+    length = b"content-length: %d\r\n\r\n" % len(event)
+    chunked = b"transfer-encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(event), event)
+    return [b"\r\n\r\n" + get, post + auth + length + event + b"\r\n", post + auth + chunked]
+
+
 _STEERING = json.dumps(
     _EVENT | {"source": "urn:a\x1b[31m\u202e", "time": "2023-11-14T20:13:20Z"}
 ).encode()
@@ -144,6 +158,7 @@ FOUND: dict[str, list[bytes]] = {
     ],
     "http": [
         b"\x06\0POST " + _PATH + b"intentrealtimedata HTTP/1.1\r\n" + _LONG + b"\r\n\r\n{}",
+        *(b"\x0d\0" + each for each in _whole_and_padded()),
     ],
 }
 """Inputs that failed once, by target: each run begins with them."""

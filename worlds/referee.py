@@ -230,11 +230,11 @@ class Referee:
         elif view.revision < least:
             what = f"{bot_id} at {view.revision} where {least} was known, or had to be"
             self._broken("answers are as new as promised, and never go back", what)
-        elif view.shown not in versions[found].shown(since, until):
+        elif view.shown.body not in versions[found].shown(since, until):
             what = f"{bot_id} at {view.revision}, {BEGINNING_MS} + {since - BEGINNING_MS} to "
-            what += f"{until - BEGINNING_MS}: {view.shown.decode()}"
+            what += f"{until - BEGINNING_MS}: {view.shown.body.decode()}"
             self._broken("an answer is what was true", what)
-        ids = [each["sessionId"] for each in msgspec.json.decode(view.shown)]
+        ids = [each["sessionId"] for each in msgspec.json.decode(view.shown.body)]
         if len(ids) > LATEST or len(set(ids)) != len(ids):
             self._broken("a session is in an answer once", f"{bot_id}: {ids}")
         key = worker, bot_id

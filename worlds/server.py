@@ -19,15 +19,15 @@ from intentlive.signals import Signals
 from intentlive.stores.postgres.sessions import PostgresSessions
 from intentlive.stores.sql.audit import SqlAudit
 from intentlive.stores.sql.registry import SqlRegistry
-from intentlive.stores.sql.sessions import SqlSessions
 from intentlive.stores.sql.unlocking import Unlocked
+from intentlive.stores.sqlite.sessions import SqliteSessions
 from intentlive.stores.vault import Vault
 from worlds.database import Database
 
 _UNLOCKED = Unlocked(Vault(bytes(32)), bytes(32))
 
 
-class LockingStore(SqlSessions, SqlRegistry, SqlAudit):
+class LockingStore(SqliteSessions, SqlRegistry, SqlAudit):
     """The store whose transactions begin by a lock; its time is the world's."""
 
     _database: Database

@@ -153,10 +153,10 @@ class World:
             self._must_be_ill(worker, began)
             raise
         if view is not None:
-            count = len(msgspec.json.decode(view.shown))
+            count = len(msgspec.json.decode(view.shown.body))
             self._note(worker.name, f"shows {bot_id} at {view.revision}: {count} sessions")
         judge(view, self._is_well(worker, began))
-        return b"" if view is None else view.shown
+        return b"" if view is None else view.shown.body
 
     async def _set_rules(self, step: SetRules) -> None:
         await self._until(step.at)

@@ -57,6 +57,7 @@ async def serving(  # noqa: PLR0913 - all but the first are keywords
     if clock is None:
         clock = StoreClock(store.time, monotonic)
         await clock.measure()
+        await clock.measure()  # the first one waited for a connection, and knows but little
         beside.append(clock.follow())
     signals = Signals(worker)
     views = LatestViews(store, clock, signals)
@@ -92,6 +93,8 @@ async def serving(  # noqa: PLR0913 - all but the first are keywords
         finally:
             for task in tasks:
                 task.cancel()
+            with suppress(OSError):  # a full disk
+                signals.tell()
 
 
 async def _stay_acquainted(gate: Gate) -> None:

@@ -15,6 +15,7 @@ from intentlive.core.errors import StoreError
 from intentlive.core.personal import VERBATIM, Disguise
 from intentlive.core.record import record, render
 from intentlive.ports import Latest, SessionStore
+from intentlive.rendering import Rendering
 from intentlive.sharing import Shared, Together
 from intentlive.signals import Signals
 
@@ -28,19 +29,26 @@ _FOLLOW_SECONDS = 0.05
 FOLLOWED_MS = 5_000
 """So long after it was last asked for, a bot is looked at before anybody has to wait for it."""
 
-_MAX_VIEWS = 10_000
+MAX_BYTES = 64 * 1024 * 1024
+"""Of all renderings as JSON; compressed, each takes about a fifth more."""
+
+_VIEW_BYTES = 2048  # of one that shows nothing
 
 
 class View(Struct):
-    """The answer of the endpoint: `shown` to all, `plain` to those who may see personal data."""
+    """The answer of the endpoint: `shown` to all, `plain` to those who may see personal data.
 
-    shown: bytes
-    plain: bytes
+    `size` in bytes; times in ms.
+    """
+
+    shown: Rendering
+    plain: Rendering
     revision: int
     due: int | None
     made: int
     checked: int
     asked: int
+    size: int
 
 
 class LatestViews:
@@ -50,7 +58,8 @@ class LatestViews:
         self._store = store
         self._clock = clock
         self._signals = signals
-        self._views: dict[str, View] = {}
+        self._views: dict[str, View] = {}  # those that were rendered last are last
+        self._size = 0
         self._revisions: dict[str, int] = {}
         self._looks: Together[str, None] = Together(self._look)
         self._renderings: Shared[View | None] = Shared()
@@ -62,6 +71,7 @@ class LatestViews:
     def forget_all(self) -> None:
         """Drop every rendering; the revisions stay, for a rendering may be on its way."""
         self._views.clear()
+        self._size = 0
 
     async def follow(self) -> None:
         """Learn what other processes change, for the bots that are asked for, until cancelled."""
@@ -85,7 +95,7 @@ class LatestViews:
             view = self.at_hand(bot_id)
         if view is not None:
             return view
-        self._signals.view_misses.inc()
+        self._signals.count_view("miss")
         # A rendering under way serves those who came before the next change, not after it.
         asked = bot_id, self._revisions.get(bot_id)
         return await self._renderings.ask(asked, partial(self._render, bot_id))
@@ -101,7 +111,7 @@ class LatestViews:
         if is_due or view.revision < self._revisions.get(bot_id, view.revision):
             return None
         view.asked = now
-        self._signals.view_hits.inc()
+        self._signals.count_view("hit")
         return view
 
     async def _look(self, bot_ids: Sequence[str]) -> Sequence[None]:
@@ -110,7 +120,7 @@ class LatestViews:
         for bot_id in bot_ids:
             view = self._views.get(bot_id)
             if bot_id not in revisions:
-                self._views.pop(bot_id, None)
+                self._forget(bot_id)
             elif view is not None:
                 self.on_change(bot_id, revisions[bot_id])
                 view.checked = now
@@ -119,20 +129,30 @@ class LatestViews:
     async def _render(self, bot_id: str) -> View | None:
         now = self._clock()
         latest = await self._store.latest(bot_id, now, LATEST)
-        self._views.pop(bot_id, None)
+        self._forget(bot_id)
         if latest is None:
             return None
         # One that was overtaken by a newer is not served again.
         self.on_change(bot_id, latest.revision)
         shown = plain = _rendered(latest, latest.disguise)
+        size = _VIEW_BYTES + len(shown.body)
         if latest.disguise.mode != "verbatim":
             plain = _rendered(latest, VERBATIM)
-        if len(self._views) >= _MAX_VIEWS:
-            del self._views[next(iter(self._views))]
-        view = View(shown, plain, latest.revision, latest.due, made=now, checked=now, asked=now)
+            size += len(plain.body)
+        revision, due = latest.revision, latest.due
+        view = View(shown, plain, revision, due, made=now, checked=now, asked=now, size=size)
         self._views[bot_id] = view
+        self._size += size
+        while self._size > MAX_BYTES and len(self._views) > 1:
+            self._forget(next(iter(self._views)))
         return view
 
+    def _forget(self, bot_id: str) -> None:
+        view = self._views.pop(bot_id, None)
+        if view is not None:
+            self._size -= view.size
 
-def _rendered(latest: Latest, disguise: Disguise) -> bytes:
-    return render([record(id_, state, latest.rules, disguise) for id_, state in latest.sessions])
+
+def _rendered(latest: Latest, disguise: Disguise) -> Rendering:
+    records = [record(id_, state, latest.rules, disguise) for id_, state in latest.sessions]
+    return Rendering(render(records))

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, TypeAlias
 
 import msgspec
 import structlog
+from msgspec import Raw
 
 from intentlive.core.times import format_instant
 
@@ -30,8 +31,8 @@ def configure_logging(log_format: str, worker: int | None = None) -> None:
         log_format = "console" if sys.stderr.isatty() else "json"
     processors: list[structlog.typing.Processor]
     if log_format == "json":
-        processors = [_Stamp()]
-        lines = _Lines(sys.stderr.buffer)
+        processors = [_stamp]
+        lines = _Lines(sys.stderr.buffer, {} if worker is None else {"worker": worker})
         factory: Any = lambda *_names: lines  # noqa: E731 - a factory is a callable
     else:
         processors = [
@@ -78,35 +79,68 @@ def _console_renderer() -> structlog.dev.ConsoleRenderer:
     )
 
 
-class _Stamp:
-    """Gives an event its time and level; a class for the time that it prints once a millisecond."""
+class _Clock:
+    """The time as lines have it, printed once a millisecond."""
 
     def __init__(self) -> None:
         self._ms = -1
-        self._timestamp = ""
+        self._printed = ""
 
-    def __call__(
-        self, logger: object, level: str, event: structlog.typing.EventDict
-    ) -> tuple[tuple[Line], dict[str, object]]:
+    def __call__(self) -> str:
         ms = time.time_ns() // 1_000_000
         if ms != self._ms:
-            self._ms, self._timestamp = ms, format_instant(ms)
-        if "exc_info" in event:
-            event = structlog.processors.format_exc_info(logger, level, event)
-        level = "error" if level == "exception" else level
-        line = {"timestamp": self._timestamp, "level": level, "event": event.pop("event"), **event}
-        return (line,), {}
+            self._ms, self._printed = ms, format_instant(ms)
+        return self._printed
+
+
+_timestamp = _Clock()
+
+
+def _stamp(
+    logger: object, level: str, event: structlog.typing.EventDict
+) -> tuple[tuple[Line], dict[str, object]]:
+    """Give an event its time and level."""
+    if "exc_info" in event:
+        event = structlog.processors.format_exc_info(logger, level, event)
+    level = "error" if level == "exception" else level
+    line = {"timestamp": _timestamp(), "level": level, "event": event.pop("event"), **event}
+    return (line,), {}
+
+
+class RepeatedLine:
+    """A line of which only the time, `request_id` and `ms` are new each time it is written.
+
+    As JSON, all else of it is put together once: that saves most of what a line costs.
+    """
+
+    def __init__(self, event: str, **fixed: object) -> None:
+        self._log = structlog.get_logger().bind(**fixed)
+        self._event = event
+        sink = structlog.get_config()["logger_factory"]()
+        self._lines = sink if isinstance(sink, _Lines) else None
+        if self._lines is not None:
+            all_fixed = {"level": "info", "event": event, **self._lines.noted, **fixed}
+            self._fixed = _encoder.encode(all_fixed)[1:-1]
+
+    def write(self, request_id: str, ms: float) -> None:
+        """Write it once more."""
+        if self._lines is None:
+            self._log.info(self._event, request_id=request_id, ms=round(ms, 2))
+        else:
+            new = _timestamp().encode(), self._fixed, request_id.encode(), ms
+            self._lines.msg(Raw(b'{"timestamp":"%b",%b,"request_id":"%b","ms":%.2f}' % new))
 
 
 class _Lines:
     """Renders and writes the lines of one turn of the event loop at once, as JSON."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, noted: Line) -> None:
+        self.noted = noted  # what every line carries, where there are several workers
         self._file = file
-        self._waiting: list[Line] = []
+        self._waiting: list[Line | Raw] = []
         self._scheduled_on: asyncio.AbstractEventLoop | None = None
 
-    def msg(self, line: Line) -> None:
+    def msg(self, line: Line | Raw) -> None:
         """Take a line."""
         self._waiting.append(line)
         if self._scheduled_on is None or self._scheduled_on.is_closed():
@@ -127,7 +161,8 @@ class _Lines:
         lines, self._waiting = self._waiting, []
         # A full disk or a closed pipe must not stop what the lines tell of.
         with suppress(OSError, ValueError):
-            for piece in _pieces(_render(lines)):
+            text = _render(lines)
+            for piece in _pieces(text) if self.noted else (text,):
                 self._file.write(piece)
                 self._file.flush()
 
@@ -142,8 +177,12 @@ def _pieces(text: bytes) -> Iterator[bytes]:
         yield text
 
 
-def _render(lines: list[Line]) -> bytes:
+def _render(lines: list[Line | Raw]) -> bytes:
     try:
         return _encoder.encode_lines(lines)
     except UnicodeEncodeError:  # a path that is not UTF-8, say
-        return "".join(json.dumps(line, default=repr) + "\n" for line in lines).encode()
+        return b"".join(_rendered(line) + b"\n" for line in lines)
+
+
+def _rendered(line: Line | Raw) -> bytes:
+    return bytes(line) if isinstance(line, Raw) else json.dumps(line, default=repr).encode()

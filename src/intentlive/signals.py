@@ -1,11 +1,11 @@
 """What the operator sees: Prometheus metrics, all in one place."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 from prometheus_client import (
@@ -134,6 +134,38 @@ class SourceLags(Collector):
                 yield msgspec.json.decode(file.read_bytes(), type=dict[str, Lag])
 
 
+class Tally:
+    """Counts by label, and tells the library's counter when asked to.
+
+    To the library it would mean a lock, or a place in a file, each time.
+    """
+
+    def __init__(self, counter: Counter) -> None:
+        self._counter = counter
+        self._counts: dict[tuple[str, ...], int] = {}
+
+    def count(self, *labels: str) -> None:
+        """Count one more."""
+        self._counts[labels] = self._counts.get(labels, 0) + 1
+
+    def tell(self) -> None:
+        """Tell what has been counted since the last time."""
+        counts, self._counts = self._counts, {}
+        for labels, count in counts.items():
+            self._counter.labels(*labels).inc(count)
+
+
+class _Untold(Collector):
+    """To be registered before all others: what they tell of is complete then."""
+
+    def __init__(self, tell: Callable[[], None]) -> None:
+        self._tell = tell
+
+    def collect(self) -> Iterator[Metric]:
+        self._tell()
+        return iter(())
+
+
 class Signals:
     """The metrics of one server process, or of one `worker` and those beside it.
 
@@ -143,17 +175,14 @@ class Signals:
 
     def __init__(self, worker: Worker | None = None) -> None:
         self.registry = CollectorRegistry()
+        self.registry.register(_Untold(self._tell_counts))
         if worker is not None:
             _count_in_files(worker)
             MultiProcessCollector(self.registry, str(worker.folder))  # type: ignore[no-untyped-call]
         counted_by = None if worker else self.registry
         counter = partial(Counter, registry=counted_by)
-        self._requests = counter(
-            "intentlive_requests",
-            "Requests answered",
-            ["route", "status"],
-        )
-        self._request_children: dict[tuple[str, int], Counter] = {}
+        requests = counter("intentlive_requests", "Requests answered", ["route", "status"])
+        self._requests = Tally(requests)
         self.refusals = counter(
             "intentlive_refusals",
             "Calls refused, by the check that failed",
@@ -183,7 +212,9 @@ class Signals:
             "Answers with the latest sessions, by whether a rendering was at hand",
             ["cache"],
         )
-        self.view_hits, self.view_misses = views.labels("hit"), views.labels("miss")
+        for cache in ("hit", "miss"):
+            views.labels(cache)  # told from the start
+        self._views = Tally(views)
         self.sessions_purged = counter(
             "intentlive_sessions_purged",
             "Sessions deleted since they were past their bot's retention",
@@ -195,11 +226,20 @@ class Signals:
 
     def count_request(self, route: str, status: int) -> None:
         """Count an answer."""
-        child = self._request_children.get((route, status))
-        if child is None:
-            child = self._requests.labels(route, status)
-            self._request_children[route, status] = child
-        child.inc()
+        self._requests.count(route, str(status))
+
+    def count_view(self, cache: Literal["hit", "miss"]) -> None:
+        """Count an answer with the latest sessions."""
+        self._views.count(cache)
+
+    def tell(self) -> None:
+        """Let the other workers know; OSError where there is no room for it."""
+        self._tell_counts()
+        self.source_lags.tell()
+
+    def _tell_counts(self) -> None:
+        self._requests.tell()
+        self._views.tell()
 
     def count_rejected(self, reasons: Mapping[str, int]) -> None:
         """Count events that were not taken."""

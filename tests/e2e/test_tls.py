@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from intentlive.cli.serving import tls_context
+from intentlive.cli.listening import tls_context
 from intentlive.settings import ServerSettings
 
 from .calling import call, curl, eventually, need_curl, unavailable

@@ -8,8 +8,8 @@ SRC = Path(__file__).resolve().parents[2] / "src"
 FILES = sorted((SRC / "intentlive").rglob("*.py"))
 ORDER = (
     {"core"},
-    {"ports", "counting", "sharing", "upkeep"},
-    {"ingest", "stores", "buffers", "auth", "signals"},
+    {"ports", "counting", "sharing", "upkeep", "rendering"},
+    {"ingest", "stores", "buffers", "auth", "signals", "logs"},
     {"intake", "applier", "latest", "retention", "erasure", "copying", "feed", "idle"},
     {"api"},
     {"app"},

@@ -14,9 +14,9 @@ from intentlive.core.events import AnyEvent, SessionEvent
 from intentlive.core.personal import VERBATIM
 from intentlive.core.reading import BotRules
 from intentlive.core.record import record, render
+from intentlive.core.registers import MAX_INTENTS
 from intentlive.core.session import (
     ERASED,
-    MAX_INTENTS,
     State,
     decode_state,
     encode_state,

@@ -4,7 +4,9 @@ import asyncio
 import json
 
 import pytest
+from msgspec.structs import replace
 
+from intentlive import latest
 from intentlive.core.errors import StoreUnavailable
 from intentlive.core.reading import BotRules
 from intentlive.core.session import fold
@@ -32,7 +34,8 @@ class World:
             self.views.on_change("st-1", revisions["st-1"])
 
     async def ids(self):
-        return [each["sessionId"] for each in json.loads((await self.views.latest("st-1")).shown)]
+        view = await self.views.latest("st-1")
+        return [each["sessionId"] for each in json.loads(view.shown.body)]
 
     @property
     def hits(self):
@@ -56,7 +59,7 @@ def ended(subject):
 async def test_an_unknown_bot_is_none_and_never_remembered(world):
     assert await world.views.latest("st-2") is None
     await add_bot(world.store, "st-2")
-    assert (await world.views.latest("st-2")).shown == b"[]"
+    assert (await world.views.latest("st-2")).shown.body == b"[]"
 
 
 async def test_an_unchanged_answer_is_served_from_memory(world):
@@ -83,7 +86,7 @@ async def test_a_bot_that_is_asked_often_is_looked_at_ahead_and_nobody_waits(wor
     world.now += RECHECK_MS - 1
     await world.views.look_again()
     world.now += 1
-    assert world.views.at_hand("st-1").shown == b"[]"  # nobody has to ask the store
+    assert world.views.at_hand("st-1").shown.body == b"[]"  # nobody has to ask the store
     await world.tell(ended("a"), here=False)
     await world.views.look_again()
     assert world.views.at_hand("st-1") is None
@@ -185,7 +188,7 @@ async def test_a_deleted_bot_is_forgotten(world):
 
 
 async def test_memory_is_bounded(world, monkeypatch):
-    monkeypatch.setattr("intentlive.latest._MAX_VIEWS", 2)
+    monkeypatch.setattr("intentlive.latest.MAX_BYTES", 5_000)  # two that show nothing
     for bot_id in ("st-2", "st-3"):
         await add_bot(world.store, bot_id)
     for bot_id in ("st-1", "st-2", "st-3", "st-1"):
@@ -212,7 +215,7 @@ async def test_questions_at_one_time_are_answered_by_one_rendering(world):
 
     world.store.latest = counted_read
     answers = await asyncio.gather(*[world.views.latest("st-1") for _ in range(50)])
-    assert ({view.shown for view in answers}, len(asked)) == ({b"[]"}, 1)
+    assert ({view.shown.body for view in answers}, len(asked)) == ({b"[]"}, 1)
 
 
 async def test_a_rendering_that_a_newer_one_overtook_is_not_served_again(world):
@@ -265,3 +268,85 @@ async def test_a_bot_made_anew_under_an_old_id_is_remembered_as_any_other(world)
     await world.store.add_bot(anew)
     assert [await world.ids() for _ in range(2)] == [[], []]
     assert world.hits == 1
+
+
+def view_bytes(view):
+    """What a view counts for: a share of its own, and each rendering once."""
+    renderings = {id(each): len(each.body) for each in (view.shown, view.plain)}
+    return latest._VIEW_BYTES + sum(renderings.values())
+
+
+def held(world):
+    return sum(map(view_bytes, world.views._views.values()))
+
+
+async def personal(world, mode, bot_id="st-1"):
+    bot = await world.store.bot(bot_id)
+    await put(world.store, replace(bot, personal_data=mode))
+    world.now += RECHECK_MS
+
+
+async def test_the_bytes_of_all_renderings_are_known(world):
+    await world.tell(*(event("session.ended", 0, subject=f"s-{n}", ANI="+1265") for n in range(9)))
+    await world.ids()
+    one = world.views._size
+    assert one == held(world) > latest._VIEW_BYTES + 9 * 100
+    for _ in range(3):  # in place of the one before
+        await world.tell(event("session.ended", 1, subject="more"))
+        await world.ids()
+    assert world.views._size == held(world) < 2 * one
+    await add_bot(world.store, "st-2")
+    await world.views.latest("st-2")
+    assert world.views._size == held(world)
+    await world.store.delete_bot("st-2")
+    world.now += RECHECK_MS
+    assert await world.views.latest("st-2") is None
+    await world.ids()
+    assert world.views._size == held(world)
+    world.views.forget_all()
+    assert world.views._size == held(world) == 0
+
+
+async def test_where_two_views_differ_both_are_counted(world):
+    await world.tell(event("session.ended", 0, subject="a", ANI="+12655551865"))
+    await world.ids()
+    one = world.views._size
+    await personal(world, "masked")
+    view = await world.views.latest("st-1")
+    assert b"+12655551865" in view.plain.body
+    assert b"+12655551865" not in view.shown.body
+    assert world.views._size == held(world) > one + len(view.shown.body) - 10
+
+
+async def test_one_that_is_larger_than_all_may_be_is_remembered_alone(world, monkeypatch):
+    monkeypatch.setattr(latest, "MAX_BYTES", 10)
+    await add_bot(world.store, "st-2")
+    for bot_id in ("st-1", "st-2", "st-2"):
+        await world.views.latest(bot_id)
+    assert (world.hits, list(world.views._views)) == (1, ["st-2"])
+    assert world.views._size == held(world)
+
+
+async def test_large_renderings_make_room_for_as_many_small_ones(world, monkeypatch):
+    await world.tell(*(event("session.ended", 0, subject=f"s-{n}") for n in range(25)))
+    await world.ids()
+    monkeypatch.setattr(latest, "MAX_BYTES", world.views._size + 3 * latest._VIEW_BYTES)
+    for number in range(2, 9):
+        await add_bot(world.store, f"st-{number}")
+        await world.views.latest(f"st-{number}")
+        assert world.views._size == held(world) <= latest.MAX_BYTES
+    assert "st-1" not in world.views._views
+    assert len(world.views._views) > 4  # the room of the large one is theirs now
+
+
+async def test_a_large_rendering_has_the_room_of_several_small_ones(world, monkeypatch):
+    for number in range(2, 6):
+        await add_bot(world.store, f"st-{number}")
+        await world.views.latest(f"st-{number}")
+    await world.tell(*(event("session.ended", 0, subject=f"s-{n}") for n in range(25)))
+    size = view_bytes(await world.views.latest("st-1"))
+    world.views.forget_all()
+    monkeypatch.setattr(latest, "MAX_BYTES", size + latest._VIEW_BYTES + 100)
+    for number in (2, 3, 4, 5, 1):
+        await world.views.latest(f"st-{number}")
+    assert list(world.views._views) == ["st-5", "st-1"]

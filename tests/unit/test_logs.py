@@ -207,10 +207,67 @@ structlog.get_logger("x").info("request", status=200)
     assert b"worker=2" in for_people
 
 
+REPEATING = """
+import asyncio, sys
+import structlog
+from intentlive.logs import RepeatedLine, configure_logging
+
+configure_logging(sys.argv[1], *map(int, sys.argv[2:]))
+log = structlog.get_logger("x")
+noted = {"bot_id": 'b"\\n\u2615', "none": None, "status": 200}
+line = RepeatedLine("request", **noted)
+ids = iter("abcdefgh")
+
+async def serve():
+    for _ in range(2):
+        log.info("request", **noted, request_id=next(ids), ms=0.25)
+        line.write(next(ids), 1.256)
+        log.warning("between", path="\\udcff" if sys.argv[1] == "json" else "/")
+        await asyncio.sleep(0)
+
+line.write("first", 10)
+asyncio.run(serve())
+line.write("last", 0)
+"""
+
+
+def repeated(*arguments):
+    run = [sys.executable, "-W", "error", "-c", REPEATING, *arguments]
+    done = subprocess.run(run, capture_output=True, check=True, encoding="utf-8")
+    return done.stderr.splitlines()
+
+
+@pytest.mark.parametrize("worker", [[], ["3"]], ids=["alone", "a worker"])
+def test_a_repeated_line_is_as_the_others_and_in_its_place_among_them(worker):
+    lines = [json.loads(line) for line in repeated("json", *worker)]
+    told = [line.get("request_id", line["event"]) for line in lines]
+    assert told == ["first", "a", "b", "between", "c", "d", "between", "last"]
+    usual, again = lines[1:3]
+    assert again.keys() == usual.keys()
+    for line in (lines[0], again, lines[-1]):
+        new = {name: line[name] for name in ("timestamp", "request_id", "ms")}
+        assert line == usual | new
+        written_at = datetime.fromisoformat(line["timestamp"])
+        assert abs(datetime.now(UTC) - written_at) < timedelta(hours=1)
+    assert [line["ms"] for line in (lines[0], again, lines[-1])] == [10, 1.26, 0]
+    assert {line.get("worker") for line in lines} == ({3} if worker else {None})
+
+
+def test_a_repeated_line_is_for_people_where_they_read():
+    lines = repeated("console", "2")
+    assert len(lines) == 8
+    usual, again = lines[1:3]
+    assert "[info     ] request" in again
+    assert ("request_id=b" in again, "ms=1.26" in again, "worker=2" in again) == (True,) * 3
+    after_time = slice(len("2022-01-06T12:00:00.000000Z"), None)
+    same = again.replace("request_id=b", "request_id=a").replace("ms=1.26", "ms=0.25")
+    assert sorted(same[after_time].split()) == sorted(usual[after_time].split())
+
+
 def test_lines_of_workers_on_one_pipe_stay_whole_though_it_is_full():
     program = """
 import asyncio, sys, structlog
-from intentlive.logs import configure_logging
+from intentlive.logs import RepeatedLine, configure_logging
 
 number = int(sys.argv[1])
 configure_logging("json", worker=number)
@@ -219,7 +276,10 @@ log = structlog.get_logger("x")
 async def serve():
     for turn in range(10):
         for line in range(100):
-            log.info("line", turn=turn, line=line, padding=str(number) * 50 * (line % 5))
+            if line % 3:
+                log.info("line", turn=turn, line=line, padding=str(number) * 50 * (line % 5))
+            else:
+                RepeatedLine("line", turn=turn, line=line).write("an-id", 1)
         await asyncio.sleep(0)
 
 asyncio.run(serve())

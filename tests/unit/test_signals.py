@@ -5,10 +5,10 @@ import subprocess
 import sys
 
 import pytest
-from prometheus_client import generate_latest
+from prometheus_client import CollectorRegistry, Counter, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from intentlive.signals import Signals, Worker, forget_worker
+from intentlive.signals import Signals, Tally, Worker, forget_worker
 
 NOW = 1_641_470_400_000
 
@@ -62,6 +62,32 @@ def test_requests_are_counted_by_route_and_status(signals):
         for route, status in (("events", "200"), ("events", "401"), ("/healthz", "200"))
     ]
     assert counted == [2, 1, 1]
+
+
+def test_each_answer_shows_what_was_counted_up_to_then_and_nothing_twice(signals):
+    for expected in (1, 2, 3):
+        signals.count_request("events", 200)
+        signals.count_view("hit")
+        for _ in range(2):
+            text = generate_latest(signals.registry).decode().splitlines()
+            assert f'intentlive_requests_total{{route="events",status="200"}} {expected}.0' in text
+            assert f'intentlive_latest_views_total{{cache="hit"}} {expected}.0' in text
+
+
+def test_a_tally_tells_what_it_counted_once():
+    registry = CollectorRegistry()
+    tally = Tally(Counter("things", "Things", ["a", "b"], registry=registry))
+    for labels in (("x", "y"), ("x", "z"), ("x", "y")):
+        tally.count(*labels)
+    told = [registry.get_sample_value("things_total", {"a": "x", "b": b}) for b in ("y", "z")]
+    assert told == [None, None]
+    for _ in range(2):
+        tally.tell()
+        told = [registry.get_sample_value("things_total", {"a": "x", "b": b}) for b in ("y", "z")]
+        assert told == [2, 1]
+    tally.count("x", "z")
+    tally.tell()
+    assert registry.get_sample_value("things_total", {"a": "x", "b": "z"}) == 2
 
 
 def test_rejected_events_are_counted_by_reason(signals):
@@ -121,7 +147,7 @@ def lag(signals, source):
 WORK = """
 import json, resource, sys
 from pathlib import Path
-from prometheus_client import generate_latest
+from prometheus_client import CollectorRegistry, Counter, generate_latest
 from intentlive.signals import Signals, Worker
 
 does = json.loads(sys.argv[3])
@@ -130,16 +156,20 @@ if "no_room" in does:
 signals = Signals(Worker(int(sys.argv[1]), Path(sys.argv[2])))
 for route in does.get("requests", ()):
     signals.count_request(route, 200)
+    signals.count_view("hit")
 for source, seconds in does.get("lags", {}).items():
     signals.source_lags.observe(source, seconds, does.get("at", 0))
-signals.source_lags.tell()
+signals.tell()
+for route in does.get("requests_later", ()):
+    signals.count_request(route, 200)
 if "now" in does:
     signals.source_lags.forget_quiet(does["now"])
     signals.source_lags.tell()
 signals.commit_seconds.observe(0.02)
 signals.queue_depth.inc(does.get("waiting", 0))
 signals.in_store.open_sessions, signals.in_store.acts = 7, {"app updated": 3}
-sys.stdout.buffer.write(generate_latest(signals.registry))
+if does.get("is_asked", True):
+    sys.stdout.buffer.write(generate_latest(signals.registry))
 """
 
 
@@ -181,6 +211,19 @@ def test_workers_tell_of_the_same_metrics_as_one_process(work):
         for sample in metric.samples
     }
     assert set(work(1, requests=["events"], lags={"urn:a": 1})) == samples
+
+
+def test_what_a_worker_has_counted_the_others_learn_though_it_is_never_asked(work):
+    work(1, requests=["events", "events"], is_asked=False)
+    told = work(2)
+    assert told["intentlive_requests_total", "events", "200"] == 2
+    assert told["intentlive_latest_views_total", "hit"] == 2
+
+
+def test_a_worker_that_is_asked_tells_what_it_counted_since_it_told_the_others(work):
+    told = work(1, requests=["events"], requests_later=["events", "/healthz"])
+    assert told["intentlive_requests_total", "events", "200"] == 2
+    assert told["intentlive_requests_total", "/healthz", "200"] == 1
 
 
 def test_what_the_store_has_counted_is_not_counted_once_a_worker(work):

@@ -6,14 +6,14 @@ uvicorn's protocol bounds neither. This one does, and answers in the one shape o
 import asyncio
 import math
 import re
-from collections.abc import Iterable
-from typing import Literal
+from collections.abc import Coroutine
+from typing import Literal, cast
 
 import httptools
-import structlog
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from intentlive.api.again import EXTENSION, HEAD_END, Note, Owed, on_the_wire
 from intentlive.api.door import (
     ANSWER_SECONDS,
     BODY_SECONDS,
@@ -24,18 +24,18 @@ from intentlive.api.door import (
     TOO_SLOW,
     UNREADABLE,
     Door,
+    Visitor,
     place_of,
 )
-from intentlive.api.errors import Problem
+from intentlive.api.errors import Problem, header_lines
+from intentlive.api.http import Response
 
-_END = b"\r\n\r\n"  # of headers, and of a body in chunks
+_CLOSE = b"connection: close\r\n"
 _FINEST = 256  # A body is cut no finer, or one full of such ends would cost much time.
 
 # The parser takes no body from a request that offers to go on in HTTP/2, as Java's client does.
 # To decline is allowed (RFC 9110, 7.8), so the offer is made a header of no meaning.
 _UPGRADE = re.compile(rb"\r\nupgrade:(?=[ \t]*h2c)", re.IGNORECASE)
-
-_log = structlog.get_logger("intentlive.connections")
 
 
 class _Flow(FlowControl):
@@ -48,7 +48,7 @@ class _Flow(FlowControl):
             super().resume_reading()
 
 
-class Connection(HttpToolsProtocol):
+class Connection(Visitor, HttpToolsProtocol):
     """A connection that ends when it costs more than it may.
 
     A timer for each request would cost more than all else here. So a request only sets `deadline`
@@ -60,14 +60,13 @@ class Connection(HttpToolsProtocol):
 
     door: Door
     flow: _Flow
-    deadline = 0
-    answer_deadline = math.inf
     _answering: RequestResponseCycle = None  # type: ignore[assignment]
     _place: bytes | None = None
     _phase: Literal["between", "header", "body"] = "between"
     _room = MAX_HEADER
     _moved = False
     _deaf = False
+    _note: Note
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Let it in if there are not too many of its address."""
@@ -99,20 +98,74 @@ class Connection(HttpToolsProtocol):
         """
         data, start = self.flow.waiting + data, 0
         self.flow.waiting = b""
+        is_new = self._phase == "between" and not self._owes_an_answer()
+        if is_new and self._is_known(data):
+            return
         while start < len(data) and not self._deaf:
             if self.pipeline or (self._phase == "between" and self._owes_an_answer()):
                 self.flow.waiting = data[start:]
                 self.flow.pause_reading()
                 return
             fine = start + _FINEST if self._phase == "body" else start
-            end = data.find(_END, fine, start + self._room)
-            piece = data[start : start + self._room if end < 0 else end + len(_END)]
+            end = data.find(HEAD_END, fine, start + self._room)
+            piece = data[start : start + self._room if end < 0 else end + len(HEAD_END)]
             start += len(piece)
             self._moved = False
             self._parse(piece)
             self._room = MAX_HEADER if self._moved else self._room - len(piece)
             if self._room == 0 and not self._deaf:
                 self._refuse(TOO_LARGE)
+        if is_new and self._phase == "between" and self._owes_an_answer():
+            self._note_whole(data)
+
+    def _is_known(self, data: bytes) -> bool:
+        """Answer a whole request whose head came before, or begin to."""
+        found = self.door.known.find(data)
+        if found is None or self.flow.write_paused or self.transport.is_closing():
+            return False
+        self._room = MAX_HEADER
+        known, body = found
+        response = known.at_once() if known.at_once else None
+        if response is not None:
+            self.transport.write(on_the_wire(response, self._server_headers()))
+            self.server_state.total_requests += 1
+            self._be_idle()
+        else:
+            owed = Owed()
+            self.cycle = self._answering = cast(RequestResponseCycle, owed)
+            task = self.loop.create_task(self._answer_known(owed, known.answer(body)))
+            self.tasks.add(task)
+            task.add_done_callback(self.tasks.discard)
+        return True
+
+    async def _answer_known(self, owed: Owed, answering: Coroutine[None, None, Response]) -> None:
+        try:
+            response = await answering
+        except BaseException:  # the server, told to stop, waits no longer; or a fault
+            self.transport.close()
+            raise
+        owed.response_complete = True
+        if owed.disconnected:
+            return
+        lines = self._server_headers() + (b"" if owed.keep_alive else _CLOSE)
+        self.transport.write(on_the_wire(response, lines))
+        if not owed.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
+
+    def _server_headers(self) -> bytes:
+        return header_lines(self.server_state.default_headers)
+
+    def _note_whole(self, data: bytes) -> None:
+        """Let it be known by its head, if it was one request that leaves the connection as it was.
+
+        Where more than its body stands behind its head, chunks or empty lines around the request,
+        the length would not tell where the next one begins.
+        """
+        end = data.find(HEAD_END) + len(HEAD_END)
+        is_whole = len(data) - end == len(self.cycle.body)
+        if is_whole and self.cycle.keep_alive and not self.parser.should_upgrade():
+            self._note.head, self._note.length = data[:end], len(data) - end
 
     def _parse(self, piece: bytes) -> None:
         if self._phase != "body" and b"h2c" in piece:
@@ -135,6 +188,8 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Hand the request over; trailers may not change its headers any more."""
+        self._note = Note(self.door.known)
+        self.scope["extensions"] = {EXTENSION: {"remember": self._note.remember}}
         super().on_headers_complete()
         if not self.pipeline:
             self._answering = self.cycle
@@ -236,21 +291,3 @@ def connections_through(door: Door) -> type[Connection]:
 
     ConnectionHere.door = door
     return ConnectionHere
-
-
-async def watch(door: Door, connections: Iterable[object]) -> None:
-    """Sweep once a second, until cancelled."""
-    while True:
-        await asyncio.sleep(1)
-        try:
-            sweep(door, connections)
-        except Exception:  # noqa: BLE001 - a fault with one connection must not end the server
-            _log.exception("fault")
-
-
-def sweep(door: Door, connections: Iterable[object]) -> None:
-    """Let a second pass, and end the connections whose time is over."""
-    door.seconds += 1
-    for each in tuple(connections):
-        if isinstance(each, Connection) and min(each.deadline, each.answer_deadline) < door.seconds:
-            each.expire()

@@ -1,5 +1,7 @@
 """What the connections of a server share: limits, clock, number by address, refusals."""
 
+import asyncio
+import math
 import secrets
 import time
 from collections import Counter
@@ -9,7 +11,8 @@ from ipaddress import ip_address
 import structlog
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from intentlive.api.errors import Problem, unavailable
+from intentlive.api.again import KnownHeads
+from intentlive.api.errors import Header, Problem, header_lines, unavailable
 from intentlive.signals import Signals
 
 MAX_HEADER = 32 * 1024
@@ -21,6 +24,7 @@ BODY_SECONDS = 60
 ANSWER_SECONDS = 60
 """For the peer to take so much of what was written to it that more may be written, or the rest."""
 
+_GENERATION_SECONDS = 60  # the most usual pollers come again in that time
 _GIVE_WAY_SECONDS = 1e-6
 """The shortest there is, in effect far longer; what it costs: benchmarks/workers.py."""
 
@@ -63,6 +67,7 @@ class Door:
         self, signals: Signals, max_per_address: int = 0, *, gives_way: bool = False
     ) -> None:
         self.seconds = 0
+        self.known = KnownHeads()
         self._gives_way = gives_way
         self._signals = signals
         self._limit = max_per_address
@@ -83,9 +88,7 @@ class Door:
         if not self._inside[place]:
             del self._inside[place]
 
-    def refusal(
-        self, problem: Problem, client: str | None, headers: Iterable[tuple[bytes, bytes]]
-    ) -> bytes:
+    def refusal(self, problem: Problem, client: str | None, headers: Iterable[Header]) -> bytes:
         """Count and log an answer that no application gives; its bytes, those headers included."""
         request_id = secrets.token_hex(12)
         self._signals.count_request("(connection)", problem.status)
@@ -108,8 +111,7 @@ class Door:
             *problem.headers,
             (b"connection", b"close"),
         ]
-        lines = [b"%s: %s\r\n" % header for header in headers]
-        return b"".join([STATUS_LINE[problem.status], *lines, b"\r\n", body])
+        return b"".join([STATUS_LINE[problem.status], header_lines(headers), b"\r\n", body])
 
 
 def place_of(address: str) -> bytes:
@@ -118,3 +120,34 @@ def place_of(address: str) -> bytes:
     if ip.version == 4:
         return ip.packed
     return ip.ipv4_mapped.packed if ip.ipv4_mapped else ip.packed[:8]
+
+
+class Visitor:
+    """A connection, as its door sees it: it has its time, in the door's seconds."""
+
+    deadline = 0
+    answer_deadline = math.inf
+
+    def expire(self) -> None:
+        """Do what is to be done when one of both is over."""
+        raise NotImplementedError
+
+
+async def watch(door: Door, connections: Iterable[object]) -> None:
+    """Sweep once a second, until cancelled."""
+    while True:
+        await asyncio.sleep(1)
+        try:
+            sweep(door, connections)
+        except Exception:  # noqa: BLE001 - a fault with one connection must not end the server
+            _log.exception("fault")
+
+
+def sweep(door: Door, connections: Iterable[object]) -> None:
+    """Let a second pass, and end the connections whose time is over."""
+    door.seconds += 1
+    if door.seconds % _GENERATION_SECONDS == 0:
+        door.known.age()
+    for each in tuple(connections):
+        if isinstance(each, Visitor) and min(each.deadline, each.answer_deadline) < door.seconds:
+            each.expire()

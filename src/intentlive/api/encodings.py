@@ -1,15 +1,17 @@
-"""Compressed request bodies, opened no further than a limit."""
+"""Compressed bodies: requests opened no further than a limit, answers as callers wish them."""
 
 import gzip
 import sys
 import zlib
 from collections.abc import Callable
+from functools import lru_cache
 from io import BytesIO
 from typing import BinaryIO, cast
 
 from intentlive.api.errors import Problem
 from intentlive.api.http import too_large
 from intentlive.core.errors import UnreadableBody
+from intentlive.rendering import ENCODINGS
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -45,6 +47,24 @@ def decode_content(encoding: str, body: bytes, limit: int) -> bytes:
         message = f"The body is compressed more than {_MAX_RATIO} to 1: send it in smaller parts"
         raise Problem(413, message, check="compression", detail="no real events gain as much")
     return content
+
+
+@lru_cache(maxsize=256)
+def wished(accept_encoding: str) -> str:
+    """The best of the `ENCODINGS` that this header names (RFC 9110, 12.5.3); "" for none.
+
+    What is not named, even by `*`, or cannot be read, is not wished: plain is read by everybody.
+    """
+    weights: dict[str, float] = {}
+    for item in accept_encoding.lower().split(","):
+        name, _, parameter = item.partition(";")
+        try:
+            weights[name.strip()] = float(parameter.replace(" ", "").removeprefix("q=") or 1)
+        except ValueError:
+            weights[name.strip()] = 0
+    best = max(ENCODINGS, key=lambda name: weights.get(name, 0))
+    weight = weights.get(best, 0)
+    return best if weight > 0 and weight >= weights.get("identity", 0) else ""
 
 
 def _gzip_reader(body: BytesIO) -> BinaryIO:

@@ -1,5 +1,9 @@
 """Errors on the wire: one shape for all, `{"errors": [{"msg": …, "code": …}]}`."""
 
+import re
+from collections.abc import Iterable
+from typing import TypeAlias
+
 import msgspec
 
 from intentlive.core.errors import (
@@ -11,12 +15,23 @@ from intentlive.core.errors import (
     UnreadableBody,
 )
 
-Headers = tuple[tuple[bytes, bytes], ...]
+Header: TypeAlias = tuple[bytes, bytes]
+Headers: TypeAlias = tuple[Header, ...]
+
+_NOT_PRINTED = re.compile(r"[^ -~]")
 
 INVALID_ARGUMENTS = "Validation errors/ Invalid arguments"
 RATE_LIMITED = (
     "You've exceeded the per-minute rate limit. Please wait for sometime before retrying."
 )
+
+
+def header_lines(headers: Iterable[Header]) -> bytes:
+    """Headers as they go over the wire; ValueError for one that would be several."""
+    lines = [b"%b: %b\r\n" % header for header in headers]
+    if any(len(line.splitlines()) > 1 for line in lines):
+        raise ValueError("a header is one line")
+    return b"".join(lines)
 
 
 class Problem(Exception):
@@ -62,7 +77,8 @@ def problem_for(error: Exception) -> Problem:
             )
         case UnreadableBody():
             detail = str(error)
-            headers = ((b"x-error-detail", detail.encode("ascii", "replace")[:300]),)
+            printable = _NOT_PRINTED.sub("?", detail)[:300].encode()
+            headers = ((b"x-error-detail", printable),)
             problem = Problem(412, INVALID_ARGUMENTS, headers=headers, check="body", detail=detail)
         case TooManyEvents():
             problem = Problem(413, str(error), check="batch", detail=str(error))

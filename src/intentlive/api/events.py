@@ -6,24 +6,26 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 import structlog
 
 from intentlive.api.encodings import decode_content
 from intentlive.api.errors import Problem, unavailable
-from intentlive.api.http import Call, Response
+from intentlive.api.http import Call, Response, json_response
 from intentlive.auth.gate import Gate
+from intentlive.auth.grants import Grant
 from intentlive.auth.ratelimit import Limiter, Quota
 from intentlive.core.errors import TooManyEvents, UnreadableBody
 from intentlive.core.events import SessionEvent
 from intentlive.core.session import State, fold
 from intentlive.ingest.cloudevents import MEDIA_TYPES, Parsed, parse_events
 from intentlive.intake import Intake
-from intentlive.ports import Account
+from intentlive.ports import Account, Bot
 from intentlive.signals import Signals
 
+SCOPE: Final = "Session Events"
 MAX_BODY = 16 * 1024 * 1024
 LARGE_BODY = 64 * 1024
 MAX_IN_FLIGHT = 16 * MAX_BODY
@@ -109,18 +111,16 @@ class EventsIn:
 
     async def __call__(self, call: Call) -> Response:
         """Store the events of the body; a bad one is told in the answer and spoils no other."""
-        grant = await self._gate.authenticate(call.token(), call.account_id())
-        call.note_grant(grant)
-        bot = await self._gate.authorize(grant, "Session Events", call.bot_id)
+        grant, bot = await self._admit(call)
         self._refuse_if_full(grant.account)  # then the body need not be read
-        media_type = call.header(b"content-type").partition(";")[0].strip().lower()
+        media_type = call.head.header(b"content-type").partition(";")[0].strip().lower()
         if media_type not in MEDIA_TYPES:
             known = ", ".join(MEDIA_TYPES)
             raise Problem(415, f"Unsupported content type: send {known}", check="content type")
         account = grant.account
         with self._in_flight.hold(account.account_id) as take:
             raw = await call.body(MAX_BODY, take)
-            encoding = call.header(b"content-encoding").strip().lower()
+            encoding = call.head.header(b"content-encoding").strip().lower()
             body = raw
             if encoding:
                 body = await self._aside(partial(decode_content, encoding, raw, MAX_BODY))
@@ -134,13 +134,23 @@ class EventsIn:
                 raise
             await self._count(account, len(parsed.events) + len(parsed.rejected))
             if states:
-                await self._intake.submit(call.bot_id, states)
+                await self._intake.submit(call.head.bot_id, states)
         self._observe(parsed.events, now)
         self._signals.count_rejected(parsed.reasons)
         accepted = len(parsed.events)
         call.noted |= {"accepted": accepted, "rejected": len(parsed.rejected)}
         answer = {"accepted": accepted, "rejected": parsed.rejected}
-        return Response(200, msgspec.json.encode(answer))
+        return json_response(200, msgspec.json.encode(answer))
+
+    async def _admit(self, call: Call) -> tuple[Grant, Bot]:
+        token, account_id = call.head.token(), call.head.account_id()
+        admitted = self._gate.admitted(token, account_id, SCOPE, call.head.bot_id)
+        if admitted is not None:
+            call.note_grant(admitted[0])
+            return admitted
+        grant = await self._gate.authenticate(token, account_id)
+        call.note_grant(grant)
+        return grant, await self._gate.authorize(grant, SCOPE, call.head.bot_id)
 
     def _refuse_if_full(self, account: Account) -> None:
         if account.event_limit:

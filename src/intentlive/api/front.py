@@ -3,25 +3,25 @@
 Every answer gets a request id, is counted, and leaves one line in the log.
 """
 
-import random
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from time import perf_counter
-from typing import Any, Protocol
+from typing import NamedTuple, Protocol
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from intentlive.api.errors import Headers, Problem, problem_for
-from intentlive.api.http import Call, ClientDisconnected, Response
+from intentlive.api.again import EXTENSION, Known
+from intentlive.api.errors import Problem, header_lines, problem_for
+from intentlive.api.http import Call, ClientDisconnected, Head, Response, json_response
+from intentlive.api.journal import Entry, Journal, Repeating, new_request_id
 from intentlive.signals import Signals
 
 # ASCII: otherwise a dotless i (U+0131) is an i, and a proxy's rules for /api would not see it.
 _BOT_CALL = re.compile(r"/+api/+public/+bot/+([^/]+)/+([^/]+)/*", re.IGNORECASE | re.ASCII)
+_ANSWERED_WELL = (200, 304)
 _log = structlog.get_logger("intentlive.requests")
-
-# Seeded by the system; asking it at every request would cost more than the rest of an id.
-_ids = random.Random()  # noqa: S311 - ids to find a line by, not to keep a secret
 
 
 class Route(Protocol):
@@ -37,106 +37,126 @@ class Route(Protocol):
         """Answer, or raise what `problem_for` knows to answer."""
 
 
+class _Asked(NamedTuple):
+    """All of a request but its body, read."""
+
+    route: Route
+    method: str
+    head: Head
+
+
 class Front:
     """The ASGI application that the server runs."""
 
     def __init__(self, routes: Sequence[Route], behind: ASGIApp, signals: Signals) -> None:
         self.routes = {route.name: route for route in routes}
         self._behind = behind
-        self._signals = signals
-        self._log = _log.bind()  # made once: an unbound logger is made anew for every line
+        self._journal = Journal(signals)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection scope."""
         if scope["type"] != "http":
             await self._behind(scope, receive, send)
             return
-        exchange = _Exchange(send)
         match = _BOT_CALL.fullmatch(scope["path"])
         route = self.routes.get(match[2].lower()) if match else None
         if match is None or route is None:
-            await self._serve_behind(scope, receive, exchange)
-        else:
-            call = Call(scope, receive, match[1])
-            exchange.route, exchange.noted = route.name, call.noted
-            await _serve(route, call, scope["method"], exchange)
-        self._record(scope["method"], exchange)
+            await self._serve_behind(scope, receive, send)
+            return
+        asked = _Asked(route, scope["method"], Head(match[1], scope["headers"]))
+        entry = Entry(route.name)
+        response = await self._answer(asked, receive, entry)
+        if response is None:
+            return
+        start = {"type": "http.response.start", "status": response.status}
+        await send({**start, "headers": _separate(response.headers)})
+        await send({"type": "http.response.body", "body": response.body})
+        extension = scope.get("extensions", {}).get(EXTENSION)
+        if extension is not None and response.status in _ANSWERED_WELL:
+            extension["remember"](self._known(asked, entry, response))
 
-    async def _serve_behind(self, scope: Scope, receive: Receive, exchange: "_Exchange") -> None:
+    async def _answer(self, asked: _Asked, receive: Receive, entry: Entry) -> Response | None:
+        """The answer with all its headers, recorded; None if nobody is there any more."""
+        call = Call(asked.head, receive)
+        entry.noted = call.noted
+        response = await _response(asked, call, entry)
+        if response is not None:
+            entry.status = response.status
+            response = _numbered(response, entry.request_id, call.headers_out)
+        self._journal.record(asked.method, entry)
+        return response
+
+    def _known(self, asked: _Asked, entry: Entry, response: Response) -> Known:
+        """How a request of the same head is answered."""
+
+        async def answer(body: bytes) -> Response:
+            async def receive() -> Message:
+                return {"type": "http.request", "body": body}
+
+            response = await self._answer(asked, receive, Entry(asked.route.name))
+            if response is None:
+                raise AssertionError("who sent the whole request cannot have left before")
+            return response
+
+        if response.again is None:
+            return Known(None, answer)
+        record = self._journal.repeating(asked.method, entry)
+        return Known(partial(_again, response.again, record), answer)
+
+    async def _serve_behind(self, scope: Scope, receive: Receive, send: Send) -> None:
+        entry = Entry("unknown")
+
+        async def forward(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                entry.status = message["status"]
+                headers = [*message["headers"], (b"x-request-id", entry.request_id.encode())]
+                message = {**message, "headers": headers}
+            await send(message)
+
         try:
-            await self._behind(scope, receive, exchange.forward)
+            await self._behind(scope, receive, forward)
         except Exception as error:  # noqa: BLE001 - already answered with 500
-            exchange.noted = {"check": "fault", "mend": repr(error)}
-            _log.exception("fault", request_id=exchange.request_id)
+            entry.noted = {"check": "fault", "mend": repr(error)}
+            _log.exception("fault", request_id=entry.request_id)
         # FastAPI names the template of its routes; its documents have a path of their own.
         fixed: str = scope["path"] if "endpoint" in scope else "unknown"
-        exchange.route = str(getattr(scope.get("route"), "path", fixed))
-
-    def _record(self, method: str, exchange: "_Exchange") -> None:
-        self._signals.count_request(exchange.route, exchange.status)
-        check = exchange.noted.get("check")
-        if check is not None:
-            self._signals.refusals.labels(check).inc()
-        write = self._log.info if check is None else self._log.warning
-        write(
-            "request",
-            request_id=exchange.request_id,
-            method=method,
-            route=exchange.route,
-            status=exchange.status,
-            ms=round((perf_counter() - exchange.began) * 1000, 2),
-            **exchange.noted,
-        )
+        entry.route = str(getattr(scope.get("route"), "path", fixed))
+        self._journal.record(scope["method"], entry)
 
 
-class _Exchange:
-    """One request and its answer: what is sent, and what is recorded of it."""
-
-    def __init__(self, send: Send) -> None:
-        self.request_id = f"{_ids.getrandbits(96):024x}"
-        self.began = perf_counter()
-        self.route = "unknown"
-        self.status = 499  # the client was gone before anything was answered
-        self.noted: dict[str, Any] = {}
-        self._send = send
-
-    async def answer(self, response: Response, more_headers: Headers) -> None:
-        """Send a whole answer."""
-        self.status = response.status
-        headers = [
-            (b"content-type", b"application/json"),
-            (b"content-length", b"%d" % len(response.body)),
-            (b"cache-control", b"no-store"),  # shared caches know nothing of the header auth
-            (b"x-request-id", self.request_id.encode()),
-            *more_headers,
-            *response.headers,
-        ]
-        await self._send(
-            {"type": "http.response.start", "status": response.status, "headers": headers}
-        )
-        await self._send({"type": "http.response.body", "body": response.body})
-
-    async def forward(self, message: Message) -> None:
-        """Send what another application answers, with a request id."""
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-            headers = [*message["headers"], (b"x-request-id", self.request_id.encode())]
-            message = {**message, "headers": headers}
-        await self._send(message)
-
-
-async def _serve(route: Route, call: Call, method: str, exchange: _Exchange) -> None:
+async def _response(asked: _Asked, call: Call, entry: Entry) -> Response | None:
+    route = asked.route
     try:
-        response = await (route(call) if method in route.methods else _method_not_allowed(route))
+        known_method = asked.method in route.methods
+        return await (route(call) if known_method else _method_not_allowed(route))
     except ClientDisconnected:
-        return
+        return None
     except Exception as error:  # noqa: BLE001 - every error has an answer
         problem = problem_for(error)
         if problem.status == 500:
-            _log.exception("fault", request_id=exchange.request_id)
+            _log.exception("fault", request_id=entry.request_id)
         call.noted |= {"check": problem.check, "mend": problem.detail}
-        response = Response(problem.status, problem.body(), problem.headers)
-    await exchange.answer(response, call.headers_out)
+        return json_response(problem.status, problem.body(), header_lines(problem.headers))
+
+
+def _again(find: Callable[[], Response | None], record: Repeating) -> Response | None:
+    began = perf_counter()
+    response = find()
+    if response is None:
+        return None
+    request_id = new_request_id()
+    record.record(response.status, request_id, began)
+    return _numbered(response, request_id)
+
+
+def _numbered(response: Response, request_id: str, more_headers: bytes = b"") -> Response:
+    status, headers, body, again = response
+    headers = b"%b%bx-request-id: %b\r\n" % (headers, more_headers, request_id.encode())
+    return Response(status, headers, body, again)
+
+
+def _separate(lines: bytes) -> list[list[bytes]]:
+    return [line.split(b": ", 1) for line in lines.splitlines()]
 
 
 async def _method_not_allowed(route: Route) -> Response:

@@ -1,52 +1,62 @@
 """What the plain ASGI routes work with: a call, its headers and body, its answer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from starlette.types import Receive, Scope
+from starlette.types import Receive
 
-from intentlive.api.errors import Headers, Problem
+from intentlive.api.errors import Header, Problem
 from intentlive.auth.compact import refused
-from intentlive.auth.gate import Grant
+from intentlive.auth.grants import Grant
 from intentlive.core import ids
 
 
 class Response(NamedTuple):
-    """An answer in JSON."""
+    """An answer with all its headers but those of the server, as lines.
+
+    `again` gives the answer to the same request at another time, if nothing has to be waited for.
+    """
 
     status: int
-    body: bytes
-    headers: Headers = ()
+    headers: bytes
+    body: bytes = b""
+    again: "Callable[[], Response | None] | None" = None
+
+
+def json_response(status: int, body: bytes, more_headers: bytes = b"") -> Response:
+    """An answer in JSON that nobody may keep: shared caches know nothing of the header auth."""
+    headers = (
+        b"content-type: application/json\r\ncontent-length: %d\r\n"
+        b"cache-control: no-store\r\n%b" % (len(body), more_headers)
+    )
+    return Response(status, headers, body)
 
 
 class ClientDisconnected(Exception):
     """The client went away before its request was complete."""
 
 
-class Call:
-    """A request to a plain ASGI route.
+class Head:
+    """What a request to a plain ASGI route says before its body."""
 
-    `noted` goes into its log line, `headers_out` onto its answer, whatever that is.
-    """
-
-    def __init__(self, scope: Scope, receive: Receive, bot_id: str) -> None:
+    def __init__(self, bot_id: str, raw: Sequence[Header]) -> None:
         self.bot_id = bot_id
         # What is no id goes into the log in a form that cannot steer a terminal.
-        shown = bot_id if ids.is_acceptable(bot_id) else ascii(bot_id[: ids.MAX_LENGTH])
-        self.noted: dict[str, Any] = {"bot_id": shown}
-        self.headers_out: Headers = ()
-        self._receive = receive
-        raw: list[tuple[bytes, bytes]] = scope["headers"]
+        self.shown = bot_id if ids.is_acceptable(bot_id) else ascii(bot_id[: ids.MAX_LENGTH])
         self._headers = dict(raw)
-        length = self._headers.get(b"content-length", b"")
-        self._has_body = length not in (b"", b"0") or b"transfer-encoding" in self._headers
         self._ambiguous: set[bytes] = set()
         if len(self._headers) < len(raw):
             self._ambiguous = {name for name, value in raw if self._headers[name] != value}
+        length = self._headers.get(b"content-length", b"")
+        self.has_body = length not in (b"", b"0") or b"transfer-encoding" in self._headers
 
     def header(self, name: bytes) -> str:
         """The value of a header (`name` in lower case); "" if it is not there."""
         return self._headers.get(name, b"").decode("latin-1")
+
+    def raw_header(self, name: bytes) -> bytes:
+        """The same as it came."""
+        return self._headers.get(name, b"")
 
     def token(self) -> str | None:
         """The token of `auth` or of `Authorization: Bearer`; Refusal if there are two."""
@@ -68,6 +78,19 @@ class Call:
             raise refused("headers", f"two different {name.decode()} headers came: send one")
         return self.header(name)
 
+
+class Call:
+    """A request to a plain ASGI route.
+
+    `noted` goes into its log line, `headers_out` onto its answer, whatever that is.
+    """
+
+    def __init__(self, head: Head, receive: Receive) -> None:
+        self.head = head
+        self.noted: dict[str, Any] = {"bot_id": head.shown}
+        self.headers_out = b""
+        self._receive = receive
+
     def note_grant(self, grant: Grant) -> None:
         """Name the caller in the log line."""
         self.noted["account_id"] = grant.account.account_id
@@ -78,9 +101,9 @@ class Call:
 
         `on_bytes` hears of every piece before the next is awaited.
         """
-        if not self._has_body:
+        if not self.head.has_body:
             return b""
-        declared = self.header(b"content-length").lstrip("0")  # Python reads no 5,000 digits
+        declared = self.head.header(b"content-length").lstrip("0")  # Python reads no 5,000 digits
         if declared.isdecimal() and (len(declared) > 20 or int(declared) > limit):
             raise too_large(limit)
         pieces, size, more = [], 0, True

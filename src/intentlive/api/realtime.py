@@ -1,17 +1,34 @@
 """The endpoint: a bot's latest 25 finished sessions (published as "Get Intent Real Time Data")."""
 
-from typing import Final
+from collections.abc import Callable
+from functools import partial
+from typing import Final, NamedTuple, TypeAlias
 
+from intentlive.api.encodings import wished
 from intentlive.api.errors import RATE_LIMITED, Problem
 from intentlive.api.http import Call, Response
 from intentlive.auth.gate import Gate
+from intentlive.auth.grants import Grant
 from intentlive.auth.ratelimit import Limiter, Quota
 from intentlive.core.errors import NotFound
-from intentlive.latest import LatestViews
+from intentlive.latest import LatestViews, View
 from intentlive.ports import SEES_PERSONAL_DATA
+from intentlive.rendering import Rendering, Representation
+
+Again: TypeAlias = Callable[[], Response | None]
 
 MAX_IGNORED_BODY = 64 * 1024
 SCOPE: Final = "SmartAssist Analytics"
+
+
+class _Question(NamedTuple):
+    """All of a request that its answer depends on."""
+
+    token: str | None
+    account_id: str | None
+    bot_id: str
+    encoding: str
+    has_already: bytes
 
 
 class Realtime:
@@ -28,35 +45,83 @@ class Realtime:
     async def __call__(self, call: Call) -> Response:
         """Answer with the records; the request's body is read and ignored, whatever it holds."""
         await call.body(MAX_IGNORED_BODY)
-        token, account_id, bot_id = call.token(), call.account_id(), call.bot_id
+        head = call.head
+        question = _Question(
+            head.token(),
+            head.account_id(),
+            head.bot_id,
+            wished(head.header(b"accept-encoding")),
+            head.raw_header(b"if-none-match"),
+        )
         # What was found out before is looked up without waiting: this is where the speed is.
+        return self._at_hand(question, call) or await self._found_out(question, call)
+
+    def _at_hand(self, question: _Question, call: Call | None = None) -> Response | None:
+        """The answer, if nothing has to be waited for; if not, nothing was counted."""
+        token, account_id, bot_id, encoding, _ = question
         admitted = self._gate.admitted(token, account_id, SCOPE, bot_id)
-        grant = admitted or await self._gate.authenticate(token, account_id)
+        view = self._views.at_hand(bot_id)
+        if admitted is None or view is None:
+            return None
+        grant, _ = admitted
+        quota = b""
+        if grant.account.rate_limit:
+            counted = self._limiter.at_hand(grant.account.account_id, grant.account.rate_limit)
+            if counted is None or not counted.allowed:
+                return None
+            quota = _told(counted)
+        if call is not None:
+            call.note_grant(grant)
+        shown = _seen_by(grant, view).encoded(encoding)
+        return _answer(question, shown, quota, partial(self._at_hand, question))
+
+    async def _found_out(self, question: _Question, call: Call) -> Response:
+        grant = await self._gate.authenticate(question.token, question.account_id)
         call.note_grant(grant)
         if grant.account.rate_limit:
             counted = grant.account.account_id, grant.account.rate_limit
-            _tell(call, self._limiter.at_hand(*counted) or await self._limiter.take(*counted))
-        if admitted is None:
-            await self._gate.authorize(grant, SCOPE, bot_id)
-        view = self._views.at_hand(bot_id) or await self._views.latest(bot_id)
+            quota = self._limiter.at_hand(*counted) or await self._limiter.take(*counted)
+            call.headers_out = _told(quota)
+            if not quota.allowed:
+                raise _too_many(quota)
+        await self._gate.authorize(grant, SCOPE, question.bot_id)
+        view = await self._views.latest(question.bot_id)
         if view is None:
-            raise NotFound(f"bot {call.bot_id} has just been deleted")
-        sees_all = SEES_PERSONAL_DATA in grant.app.scopes
-        return Response(200, view.plain if sees_all else view.shown)
+            raise NotFound(f"bot {question.bot_id} has just been deleted")
+        shown = _seen_by(grant, view).encoded(question.encoding)
+        return _answer(question, shown, b"", partial(self._at_hand, question))
 
 
-def _tell(call: Call, quota: Quota) -> None:
-    """Say in the answer what is left; Problem (429) if it is nothing."""
-    call.headers_out = (
-        (b"ratelimit-limit", b"%d" % quota.limit),
-        (b"ratelimit-remaining", b"%d" % quota.remaining),
-        (b"ratelimit-reset", b"%d" % quota.reset),
+def _seen_by(grant: Grant, view: View) -> Rendering:
+    return view.plain if SEES_PERSONAL_DATA in grant.app.scopes else view.shown
+
+
+def _answer(question: _Question, shown: Representation, quota: bytes, again: Again) -> Response:
+    """The answer, or that the caller has it already (RFC 9110, 13.1.2)."""
+    if question.has_already and _names(question.has_already, shown.etag):
+        return Response(304, shown.unchanged + quota, b"", again)
+    return Response(200, shown.headers + quota, shown.body, again)
+
+
+def _names(if_none_match: bytes, etag: bytes) -> bool:
+    tags = [tag.strip().removeprefix(b"W/") for tag in if_none_match.split(b",")]
+    return etag in tags or tags == [b"*"]
+
+
+def _told(quota: Quota) -> bytes:
+    """What is left, as headers of the answer."""
+    return b"ratelimit-limit: %d\r\nratelimit-remaining: %d\r\nratelimit-reset: %d\r\n" % (
+        quota.limit,
+        quota.remaining,
+        quota.reset,
     )
-    if not quota.allowed:
-        raise Problem(
-            429,
-            RATE_LIMITED,
-            headers=((b"retry-after", b"%d" % quota.reset),),
-            check="rate limit",
-            detail=f"over {quota.limit} requests a minute: poll less often, or raise the limit",
-        )
+
+
+def _too_many(quota: Quota) -> Problem:
+    return Problem(
+        429,
+        RATE_LIMITED,
+        headers=((b"retry-after", b"%d" % quota.reset),),
+        check="rate limit",
+        detail=f"over {quota.limit} requests a minute: poll less often, or raise the limit",
+    )

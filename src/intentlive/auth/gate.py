@@ -6,14 +6,14 @@ and what is another account's is not remembered for this one.
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import Awaitable, Callable, Hashable, Sequence
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 
 from msgspec import Struct
 
 from intentlive.auth import encryption, tokens
 from intentlive.auth.compact import INVALID_CREDENTIALS, not_a_token, refused
+from intentlive.auth.grants import Grant, Grants
 from intentlive.auth.tokens import Claims
 from intentlive.core import ids
 from intentlive.core.errors import Refusal, StoreUnavailable
@@ -28,31 +28,8 @@ _ANSWER_SECONDS = 0.5  # for a store that can be done without
 MAX_TOKEN = 16 * 1024
 """Characters; a token is some hundred, an encrypted one with a large key two thousand."""
 
-_MAX_ADMITTED = 10_000
-_MAX_ADMITTED_AN_APP = 1_000
-_MAX_REMEMBERED = 4 * 1024  # characters of a token
-
-Call: TypeAlias = tuple[str | None, str | None, Scope, str]
-"""A token, an account id, a scope and a bot."""
-
 Item = TypeVar("Item")
 Key = TypeVar("Key", bound=Hashable)
-
-
-class Grant(Struct, frozen=True):
-    """Who calls: an app that proved itself, and its account.
-
-    `presented` is the token and the account id that it came with, `revision` the registry's. It
-    holds until `until` (ms), or to the end of the call if that is None.
-    `exp` is the token's own, in seconds.
-    """
-
-    account: Account
-    app: App
-    exp: float | None
-    presented: tuple[str, str | None]
-    revision: int
-    until: float | None
 
 
 class _Proof(Struct, frozen=True):
@@ -96,25 +73,28 @@ class Gate:
         self._spending = Together(store.use_tokens)
         self._server_keys: Sequence[ServerKey] | None = None
         self._rechecks: Shared[None] = Shared()
-        self._admitted: dict[Call, Grant] = {}
-        self._admissions: Counter[str] = Counter()
+        self._grants = Grants()
 
     def admitted(
         self, token: str | None, account_id: str | None, scope: Scope, bot_id: str
-    ) -> Grant | None:
-        """The grant of a call that was admitted before, unless that may have changed since."""
-        grant = self._admitted.get((token, account_id, scope, bot_id))
+    ) -> tuple[Grant, Bot] | None:
+        """Who calls and for which bot, if all of it is known and cannot have changed since."""
         now = self._clock()
-        age = now - self._checked
-        if grant is None or not 0 <= age < RECHECK_MS:
+        grant = self._known(token, account_id, now)
+        if grant is None or scope not in grant.app.scopes:
             return None
-        if age >= _RECHECK_AHEAD_MS:
-            self._rechecks.begin("registry", self._notice_changes)
-        return grant if grant.until is not None and now < grant.until else None
+        app = grant.app
+        bot = self._bots.get((app.account_id, bot_id))
+        if bot is None or (app.bots is not None and bot_id not in app.bots):
+            return None
+        return grant, bot
 
     async def authenticate(self, token: str | None, account_id: str | None) -> Grant:
         """Find the app that a token belongs to, and believe it; Refusal."""
         now = self._clock()
+        known = self._known(token, account_id, now)
+        if known is not None:
+            return known
         await self._recheck(now)
         if not token:
             raise Refusal(
@@ -138,7 +118,10 @@ class Gate:
         if account is None:
             raise refused("account", "the account of the token's app does not exist any more")
         until = None if app.enforce_jti else proof.until
-        return Grant(account, app, proof.claims.exp, (token, account_id), revision, until)
+        grant = Grant(account, app, proof.claims.exp, (token, account_id), until)
+        if revision == self._revision:
+            self._grants.remember(grant)
+        return grant
 
     async def authorize(self, grant: Grant, scope: Scope, bot_id: str) -> Bot:
         """The bot, if an app may do what `scope` names on it; Refusal."""
@@ -148,29 +131,7 @@ class Gate:
                 check="scope",
                 mend=f"give the app the scope {scope!r}",
             )
-        bot = await self.check_bot(grant, bot_id)
-        if grant.until is not None and grant.revision == self._revision:
-            self._remember(grant, scope, bot_id)
-        return bot
-
-    def _remember(self, grant: Grant, scope: Scope, bot_id: str) -> None:
-        """Remember an admission; an app that has very many of them loses its own, not others'."""
-        token, _ = grant.presented
-        if len(token) > _MAX_REMEMBERED:
-            return
-        client_id = grant.app.client_id
-        if self._admissions[client_id] >= _MAX_ADMITTED_AN_APP:
-            mine = [key for key, each in self._admitted.items() if each.app.client_id == client_id]
-            for key in mine:
-                self._forget(key)
-        if len(self._admitted) >= _MAX_ADMITTED:
-            self._forget(next(iter(self._admitted)))
-        key = (*grant.presented, scope, bot_id)
-        self._admissions[client_id] += key not in self._admitted
-        self._admitted[key] = grant
-
-    def _forget(self, key: Call) -> None:
-        self._admissions[self._admitted.pop(key).app.client_id] -= 1
+        return await self.check_bot(grant, bot_id)
 
     async def check_bot(self, grant: Grant, bot_id: str) -> Bot:
         """The bot, if it is the account's and one that the app is bound to; Refusal."""
@@ -201,6 +162,14 @@ class Gate:
             if revision == self._revision:
                 self._server_keys = keys
         return [key for key in keys if key.until is None or now < key.until]
+
+    def _known(self, token: str | None, account_id: str | None, now: int) -> Grant | None:
+        age = now - self._checked
+        if token is None or not 0 <= age < RECHECK_MS:
+            return None
+        if age >= _RECHECK_AHEAD_MS:
+            self._rechecks.begin("registry", self._notice_changes)
+        return self._grants.at_hand((token, account_id), now)
 
     async def _prove(self, token: str, now: int) -> _Proof:
         if len(token) > MAX_TOKEN:
@@ -278,9 +247,8 @@ class Gate:
         if revision != self._revision:
             self._revision = revision
             self._server_keys = None
-            for remembered in (self._accounts, self._apps, self._bots, self._admitted):
+            for remembered in (self._accounts, self._apps, self._bots, self._grants):
                 remembered.clear()
-            self._admissions.clear()
             self._on_change()
         self._checked = now
 

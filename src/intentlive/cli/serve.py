@@ -1,33 +1,18 @@
-"""`intentlive serve` and `intentlive demo`."""
+"""`intentlive serve` and `intentlive demo`.
+
+Only whoever serves waits until all parts of a server are imported: not the help, not a supervisor.
+"""
 
 import asyncio
-import json
-import random
-import secrets
-import socket
-import ssl
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 import uvloop
 
-from intentlive.app import Running
-from intentlive.auth.tokens import mint, new_secret
-from intentlive.cli.serving import Beside, address_of, listen, run_server, tls_context
-from intentlive.cli.stores import opened
+from intentlive.cli.listening import address_of, listen, tls_context
 from intentlive.cli.supervisor import supervise
-from intentlive.clock import wall_clock
-from intentlive.core import ids
 from intentlive.core.errors import IntentLiveError
-from intentlive.core.reading import BotRules
-from intentlive.ports import DEFAULT_RATE_LIMIT, Account, App, AppKey, Bot
 from intentlive.settings import BufferSettings, ServerSettings, StoreSettings
-from intentlive.simulation.player import play
-from intentlive.simulation.traffic import traffic
-
-DEMO_SESSIONS_A_MINUTE = 20.0
-_DEMO_HISTORY_MS = 2 * 3600 * 1000
 
 
 def serve(
@@ -39,10 +24,12 @@ def serve(
     """Run the server in the foreground until SIGTERM or Ctrl-C; then drain and stop."""
     tls = tls_context(server)
     listening = listen(server.host, server.port)
-    if server.workers == 1:
-        uvloop.run(run_server(at, server, listening, tls=tls, through=through))
-    else:
+    if server.workers > 1:
         asyncio.run(supervise(at, server, through, listening, address_of(listening, tls)))
+        return
+    from intentlive.cli.serving import run_server  # noqa: PLC0415 - see above
+
+    uvloop.run(run_server(at, server, listening, tls=tls, through=through))
 
 
 def demo(
@@ -55,93 +42,12 @@ def demo(
     Prints a curl line to paste. Everything is gone when you stop it with Ctrl-C; a store or data
     directory of yours is not touched.
     """
+    from intentlive.cli.demo import run_demo  # noqa: PLC0415 - see above
+
     tls = tls_context(server)
     try:
         listening = listen(server.host, server.port)
     except IntentLiveError:
         listening = listen(server.host, 0)  # the usual port is taken: any free one will do
     with tempfile.TemporaryDirectory(prefix="intentlive-demo-") as folder:
-        uvloop.run(_demo(StoreSettings(data_dir=Path(folder)), server, listening, tls))
-
-
-async def _demo(
-    at: StoreSettings,
-    server: ServerSettings,
-    listening: socket.socket,
-    tls: ssl.SSLContext | None,
-) -> None:
-    now = wall_clock()
-    tenant = Account(
-        ids.account_id(secrets.token_bytes(12)), "Demo account", DEFAULT_RATE_LIMIT, now
-    )
-    bot = Bot(ids.bot_id(secrets.token_bytes(16)), tenant.account_id, "Demo bot", BotRules(), now)
-    secret = new_secret()
-    app = App(
-        client_id=ids.client_id(secrets.token_bytes(16)),
-        account_id=tenant.account_id,
-        name="Demo app",
-        algorithm="HS256",
-        keys=(AppKey(secret),),
-        scopes=("SmartAssist Analytics", "Session Events"),
-        bots=None,
-        require_exp=False,
-        created=now,
-    )
-    async with opened(at, make=True) as store:
-        await store.add_account(tenant)
-        await store.add_bot(bot)
-        await store.add_app(app)
-    token = mint(app.client_id, secret, "HS256", now=0, ttl=None)
-    _introduce(address_of(listening, tls), tenant, bot, token)
-    await run_server(at, server, listening, tls=tls, beside=_traffic(bot.bot_id))
-
-
-def _traffic(bot_id: str) -> Beside:
-    async def beside(running: Running, _stop: Callable[[], None]) -> None:
-        start = wall_clock() - _DEMO_HISTORY_MS
-        rng = random.Random()  # noqa: S311 - traffic, not secrets
-        events = traffic(rng, start, DEMO_SESSIONS_A_MINUTE, by_hour=False)
-        await play(events, lambda states: running.intake.submit(bot_id, states), wall_clock)
-
-    return beside
-
-
-def _introduce(address: str, tenant: Account, bot: Bot, token: str) -> None:
-    calls = f"{address}/api/public/bot/{bot.bot_id}"
-    now = """'"$(date -u +%Y-%m-%dT%H:%M:%SZ)"'"""  # the shell's, when the line is pasted
-    event = {
-        "specversion": "1.0",
-        "id": "my-event-1",
-        "source": "urn:my-bot",
-        "type": "flow.completed",
-        "subject": "my-session-1",
-        "time": "TIME",
-        "data": {"channel": "rtm", "userId": "u-me"},
-    }
-    body = json.dumps(event).replace("TIME", now)
-    print(
-        f"""IntentLive demo: a bot with live simulated traffic, on a throw-away store.
-
-BOT={bot.bot_id}
-TOKEN={token}
-
-The latest 25 finished sessions; call it again and see new ones:
-
-curl --location --request POST '{calls}/intentrealtimedata' \\
-  --header 'auth: {token}' \\
-  --header 'cache-control: no-cache' \\
-  --header 'postman-token: {secrets.token_hex(16)}' \\
-  --header 'Format: application/json' \\
-  --header 'accountId: {tenant.account_id}'
-
-A session of your own, finished by its first event; it is in the next answer:
-
-curl --request POST '{calls}/events' \\
-  --header 'auth: {token}' \\
-  --header 'content-type: application/cloudevents+json' \\
-  --data '{body}'
-
-Metrics: {address}/metrics   Interface: {address}/docs   Stop with Ctrl-C.
-""",
-        flush=True,
-    )
+        uvloop.run(run_demo(StoreSettings(data_dir=Path(folder)), server, listening, tls))

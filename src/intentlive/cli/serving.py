@@ -1,7 +1,6 @@
-"""Running the server in the foreground: listen, serve, drain, close."""
+"""Running the server in the foreground: open the store, serve, drain, close."""
 
 import asyncio
-import errno
 import gc
 import signal
 import socket
@@ -10,92 +9,30 @@ import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
-from pathlib import Path
 
 import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
-from intentlive.api.connections import connections_through, watch
-from intentlive.api.door import Door
+from intentlive.api.connections import connections_through
+from intentlive.api.door import Door, watch
 from intentlive.app import Running, serving
 from intentlive.cli.buffer import opened_buffer
+from intentlive.cli.listening import address_of
+from intentlive.cli.orders import DRAIN_SECONDS
 from intentlive.cli.stores import opened
-from intentlive.core.errors import IntentLiveError
 from intentlive.logs import configure_logging
 from intentlive.settings import BufferSettings, ServerSettings, StoreSettings
 from intentlive.signals import Worker
 from intentlive.stores import shown
 
-DRAIN_SECONDS = 30
-"""How long what is in flight may take to its end when the server is told to stop."""
-
 _KEEP_ALIVE_SECONDS = 75  # longer than the proxies before it keep an idle connection
-_BACKLOG = 2048
 _SWITCH_SECONDS = 0.0005
 
 _log = structlog.get_logger("intentlive.server")
 
 Beside = Callable[[Running, Callable[[], None]], Coroutine[None, None, None]]
 """What is done while a server runs; the second argument stops it."""
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; IntentLiveError if the address cannot be had."""
-    try:
-        family, kind, proto, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listening = socket.socket(family, kind, proto)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(address)
-        listening.listen(_BACKLOG)
-    except OSError as error:
-        mend = "; choose another --port" if error.errno == errno.EADDRINUSE else ""
-        message = f"cannot listen on {host} port {port}: {error.strerror or error}{mend}"
-        raise IntentLiveError(message) from error
-    return listening
-
-
-def tls_context(server: ServerSettings) -> ssl.SSLContext | None:
-    """What the settings say of TLS; IntentLiveError if it cannot be done."""
-    certificate, key = server.tls_certificate, server.tls_key
-    if certificate is None and key is None:
-        return None
-    if certificate is None or key is None:
-        missing = "--tls-certificate" if certificate is None else "--tls-key"
-        raise IntentLiveError(f"TLS needs a certificate and its key: give {missing}, too")
-    for path in (certificate, key):
-        try:
-            path.open("rb").close()
-        except OSError as error:
-            raise IntentLiveError(f"cannot read {path} for TLS: {error.strerror}") from error
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(certificate)
-    except ssl.SSLError as error:
-        raise IntentLiveError(f"{certificate} holds no certificate in PEM format") from error
-    try:
-        context.load_cert_chain(certificate, key, partial(_passphrase, key))
-    except ssl.SSLError as error:
-        message = f"{key} holds no private key in PEM that TLS can use: {error.reason or error}"
-        if error.reason == "KEY_VALUES_MISMATCH":
-            message = f"the key {key} does not belong to the certificate {certificate}"
-        raise IntentLiveError(message) from error
-    return context
-
-
-def _passphrase(key: Path) -> str:
-    mend = f"openssl pkey -in {key} -out FILE makes one that is not"
-    raise IntentLiveError(f"the key {key} is encrypted, and nobody is there to unlock it: {mend}")
-
-
-def address_of(listening: socket.socket, tls: ssl.SSLContext | None) -> str:
-    """Where the server can be called."""
-    host, port = listening.getsockname()[:2]
-    host = f"[{host}]" if ":" in host else host
-    return f"{'https' if tls else 'http'}://{host}:{port}"
 
 
 async def run_server(
@@ -168,7 +105,6 @@ def server_config(
 
 def _spare_the_collector() -> None:
     """Let the garbage collector pass over what lives as long as the process, and run less often."""
-    gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
 

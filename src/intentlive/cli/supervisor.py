@@ -14,9 +14,8 @@ from typing import cast
 
 import structlog
 
-from intentlive.cli.serving import DRAIN_SECONDS
+from intentlive.cli.orders import DRAIN_SECONDS, TRY_LATER, Order
 from intentlive.cli.stores import opened
-from intentlive.cli.worker import TRY_LATER, Order
 from intentlive.core.errors import IntentLiveError
 from intentlive.logs import configure_logging
 from intentlive.settings import BufferSettings, ServerSettings, StoreSettings

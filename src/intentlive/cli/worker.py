@@ -13,41 +13,18 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 
-import msgspec
 import uvloop
 
 from intentlive.app import Running
+from intentlive.cli.listening import tls_context
+from intentlive.cli.orders import TRY_LATER, Order
 from intentlive.cli.output import complain
-from intentlive.cli.serving import run_server, tls_context
+from intentlive.cli.serving import run_server
 from intentlive.clock import wall_clock
 from intentlive.core.errors import IntentLiveError, StoreUnavailable
-from intentlive.settings import BufferSettings, ServerSettings, StoreSettings
-from intentlive.signals import Worker
-
-TRY_LATER = os.EX_TEMPFAIL
-"""The exit code of a worker that just now cannot have the store, or room for its counters."""
 
 _BEAT_SECONDS = 1.0
 _STDIN, _STDOUT = 0, 1
-
-
-class Order(msgspec.Struct, frozen=True):
-    """What a worker is to do; `listening` is a descriptor that it has inherited."""
-
-    worker: Worker
-    listening: int
-    at: StoreSettings
-    server: ServerSettings
-    through: BufferSettings
-
-    def line(self) -> bytes:
-        """The order as it is sent."""
-        return msgspec.json.encode(self, enc_hook=str) + b"\n"
-
-    @classmethod
-    def read(cls, line: bytes) -> "Order":
-        """The order that was sent."""
-        return msgspec.json.decode(line, type=cls, dec_hook=lambda kind, text: kind(text))
 
 
 def main() -> None:
@@ -91,7 +68,7 @@ async def _report(running: Running, stop: Callable[[], None]) -> None:
             os.write(_STDOUT, b".")
         running.signals.source_lags.forget_quiet(wall_clock())
         with suppress(OSError):  # a full disk
-            running.signals.source_lags.tell()
+            running.signals.tell()
         await asyncio.sleep(_BEAT_SECONDS)
 
 

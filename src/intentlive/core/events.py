@@ -11,9 +11,15 @@ from msgspec import Meta, Struct
 
 from intentlive.core.times import Instant
 
+VISIBLE = r"\A[^\s\x00-\x1f\x7f-\x9f]*\Z"
+"""What a session's id is made of. The parser looks at all ids of a body at once: matching each of
+them would cost a decoder more than all else in its event."""
+
 Text: TypeAlias = Annotated[str, Meta(min_length=1, max_length=256)]
 OptionalText: TypeAlias = Annotated[str, Meta(max_length=256)] | None  # "" means absent, like null
-VisibleId: TypeAlias = Annotated[str, Meta(pattern=r"\A[^\s\x00-\x1f\x7f-\x9f]{1,128}\Z")]
+SessionId: TypeAlias = Annotated[
+    str, Meta(min_length=1, max_length=128, extra_json_schema={"pattern": VISIBLE})
+]
 HandledText: TypeAlias = Annotated[
     str, Meta(pattern=r"\A(?:[0-9]{1,9}h: ?)?(?:[0-9]{1,9}m: ?)?[0-9]{1,9}s\Z")
 ]
@@ -76,7 +82,7 @@ class SessionEvent(Struct, frozen=True, kw_only=True, gc=False, tag_field="type"
     specversion: Literal["1.0"]
     id: Text
     source: Text
-    subject: VisibleId
+    subject: SessionId
     time: Instant
     data: Contact | None = None
 

@@ -35,10 +35,10 @@ class BotRules(Struct, frozen=True):
 
 def handed_over_at(state: State) -> int | None:
     """When the contact left the flow (ms), or None while the flow has it (again)."""
-    marks = [mark.time for mark in (state.deflected, state.transferred) if mark is not None]
-    if not marks:
+    deflected, transferred = state.deflected, state.transferred
+    if deflected is None and transferred is None:
         return None
-    handed_over = max(marks)
+    handed_over = max(mark.time for mark in (deflected, transferred) if mark is not None)
     return handed_over if state.last_flow is None or handed_over >= state.last_flow else None
 
 

@@ -8,7 +8,8 @@ from msgspec import Struct
 from intentlive.core import reading
 from intentlive.core.personal import Disguise
 from intentlive.core.reading import BotRules
-from intentlive.core.session import Mark, State
+from intentlive.core.registers import Mark
+from intentlive.core.session import State
 from intentlive.core.times import format_handled, format_instant
 
 

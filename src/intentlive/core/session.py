@@ -6,70 +6,25 @@ any number of times.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 from msgspec import Struct
 
-from intentlive.core import events
 from intentlive.core.errors import UnknownStateVersion
-from intentlive.core.events import EVENT_CLASSES, EVENT_TYPES, FinishedRecord, SessionEvent
-from intentlive.core.times import format_instant
-
-MAX_INTENTS = 100
-"""A session keeps its 100 earliest intents."""
-
-
-class Recorded(Struct, frozen=True, array_like=True, gc=False):
-    """The record of a `session.recorded` event; times in ms since 1970."""
-
-    intent: tuple[str, ...]
-    ANI: str | None
-    DNI: str | None
-    channel: str | None
-    start_time: int
-    end_time: int
-    status: str
-    time_handled: str
-    deflected_to: str | None
-    user_id: str | None
-
-    def printed(self) -> dict[str, Any]:
-        """The keys of the `record` on the wire, with times as they are printed."""
-        return {
-            "intent": self.intent,
-            "ANI": self.ANI,
-            "DNI": self.DNI,
-            "channel": self.channel,
-            "startTime": format_instant(self.start_time),
-            "endTime": format_instant(self.end_time),
-            "status": self.status,
-            "timeHandled": self.time_handled,
-            "deflectedTo": self.deflected_to,
-            "userId": self.user_id,
-        }
-
-
-Value = TypeVar("Value")
-
-
-class Mark(Struct, Generic[Value], frozen=True, array_like=True, gc=False):
-    """What a register holds: a value, and the key of the event that brought it.
-
-    `kind` is the event type's place in `EVENT_TYPES`; `time` in ms since 1970.
-    """
-
-    time: int
-    id: str
-    kind: int
-    value: Value
-
-    def key(self) -> tuple[int, str, str, bytes]:
-        """The total order of events, in which no two different marks are equal."""
-        value = self.value
-        on_the_wire = value.printed() if isinstance(value, Recorded) else value
-        canonical = msgspec.json.encode(on_the_wire, order="sorted")
-        return self.time, self.id, EVENT_TYPES[self.kind], canonical
+from intentlive.core.events import (
+    EVENT_CLASSES,
+    EVENT_TYPES,
+    Contact,
+    Deflection,
+    FinishedRecord,
+    Intent,
+    Reason,
+    Recording,
+    SessionEvent,
+    Transfer,
+)
+from intentlive.core.registers import Mark, Recorded, earlier, later, union
 
 
 class State(Struct, frozen=True, array_like=True, gc=False):
@@ -105,12 +60,15 @@ class _Traits(NamedTuple):
     is_user: bool
     is_flow: bool
     is_outcome: bool
+    says_only_when: bool
+    """Unless there is `data`, which is what most events of a conversation are like."""
 
 
 _USER = ("message.received", "intent.")
 _FLOW = ("intent.", "task.", "flow.")
 _POSITIVE = ("task.completed", "flow.completed", "session.deflected", "session.transferred")
 _NEGATIVE = ("task.failed", "flow.failed", "intent.unidentified", "queue.abandoned")
+_ONLY_WHEN = ("session.started", "message.received", "message.sent")
 _TRAITS = {
     event_class: _Traits(
         kind,
@@ -118,18 +76,25 @@ _TRAITS = {
         is_user=name.startswith(_USER),
         is_flow=name.startswith(_FLOW),
         is_outcome=name in _POSITIVE + _NEGATIVE,
+        says_only_when=name in _ONLY_WHEN,
     )
     for kind, (event_class, name) in enumerate(zip(EVENT_CLASSES, EVENT_TYPES, strict=True))
 }
 POSITIVE_KINDS = frozenset(EVENT_TYPES.index(name) for name in _POSITIVE)
 FLOW_COMPLETED = EVENT_TYPES.index("flow.completed")
-_NO_CONTACT = events.Contact()
+_TRANSFERRED = EVENT_TYPES.index("session.transferred")
+_ENDED = EVENT_TYPES.index("session.ended")
+_NO_CONTACT = Contact()
 
 
 def observe(event: SessionEvent) -> State:
     """What one event alone says of its session."""
-    kind, is_activity, is_user, is_flow, is_outcome = _TRAITS[type(event)]
-    time, id_, data = int(event.time), event.id, event.data or _NO_CONTACT
+    kind, is_activity, is_user, is_flow, is_outcome, says_only_when = _TRAITS[type(event)]
+    time, id_, data = int(event.time), event.id, event.data
+    if data is None:
+        if says_only_when:
+            return State(time, time, time if is_user else None)
+        data = _NO_CONTACT
     return State(
         started=time,
         last_activity=time if is_activity else None,
@@ -140,45 +105,42 @@ def observe(event: SessionEvent) -> State:
         DNI=Mark(time, id_, kind, data.DNI) if data.DNI else None,
         user_id=Mark(time, id_, kind, data.userId) if data.userId else None,
         developer=bool(data.developer),
-        intents=(Mark(time, id_, kind, data.intent),) if isinstance(data, events.Intent) else (),
+        intents=(Mark(time, id_, kind, data.intent),) if type(data) is Intent else (),
         outcome=Mark(time, id_, kind, None) if is_outcome else None,
-        deflected=(Mark(time, id_, kind, data.to) if isinstance(data, events.Deflection) else None),
-        transferred=(
-            Mark(time, id_, kind, _to(data))
-            if isinstance(event, events.SessionTransferred)
-            else None
-        ),
-        ended=(
-            Mark(time, id_, kind, _reason(data)) if isinstance(event, events.SessionEnded) else None
-        ),
+        deflected=Mark(time, id_, kind, data.to) if type(data) is Deflection else None,
+        transferred=Mark(time, id_, kind, _to(data)) if kind == _TRANSFERRED else None,
+        ended=Mark(time, id_, kind, _reason(data)) if kind == _ENDED else None,
         recorded=(
-            Mark(time, id_, kind, _recorded(data.record))
-            if isinstance(data, events.Recording)
-            else None
+            Mark(time, id_, kind, _recorded(data.record)) if type(data) is Recording else None
         ),
     )
 
 
 def join(a: State, b: State) -> State:
-    """The least state that knows all that `a` and `b` know."""
+    """The least state that knows all that `a` and `b` know.
+
+    What is joined often says little: whatever `b` is silent on is taken over unseen.
+    """
     if a.erased or b.erased:
         return ERASED
     return State(
         started=_least(a.started, b.started),
         last_activity=_most(a.last_activity, b.last_activity),
-        last_user=_most(a.last_user, b.last_user),
-        last_flow=_most(a.last_flow, b.last_flow),
-        channel=_earlier(a.channel, b.channel),
-        ANI=_earlier(a.ANI, b.ANI),
-        DNI=_earlier(a.DNI, b.DNI),
-        user_id=_later(a.user_id, b.user_id),
+        last_user=a.last_user if b.last_user is None else _most(a.last_user, b.last_user),
+        last_flow=a.last_flow if b.last_flow is None else _most(a.last_flow, b.last_flow),
+        channel=a.channel if b.channel is None else earlier(a.channel, b.channel),
+        ANI=a.ANI if b.ANI is None else earlier(a.ANI, b.ANI),
+        DNI=a.DNI if b.DNI is None else earlier(a.DNI, b.DNI),
+        user_id=a.user_id if b.user_id is None else later(a.user_id, b.user_id),
         developer=a.developer or b.developer,
-        intents=_join_intents(a.intents, b.intents),
-        outcome=_later(a.outcome, b.outcome),
-        deflected=_later(a.deflected, b.deflected),
-        transferred=_later(a.transferred, b.transferred),
-        ended=_later(a.ended, b.ended),
-        recorded=_later(a.recorded, b.recorded),
+        intents=union(a.intents, b.intents) if b.intents else a.intents,
+        outcome=a.outcome if b.outcome is None else later(a.outcome, b.outcome),
+        deflected=a.deflected if b.deflected is None else later(a.deflected, b.deflected),
+        transferred=(
+            a.transferred if b.transferred is None else later(a.transferred, b.transferred)
+        ),
+        ended=a.ended if b.ended is None else later(a.ended, b.ended),
+        recorded=a.recorded if b.recorded is None else later(a.recorded, b.recorded),
     )
 
 
@@ -229,52 +191,31 @@ def decode_state(stored: bytes) -> State:
             f"{_VERSION.hex()}: run the release that wrote it, or a newer one; or it is damaged: "
             "intentlive store check"
         )
-    return _decoder.decode(memoryview(stored)[1:])
+    return _decoder.decode(stored[1:])
 
 
 def _least(a: int | None, b: int | None) -> int | None:
-    if a is None or b is None:
-        return b if a is None else a
-    return min(a, b)
+    if b is None:
+        return a
+    if a is None or b < a:
+        return b
+    return a
 
 
 def _most(a: int | None, b: int | None) -> int | None:
-    if a is None or b is None:
-        return b if a is None else a
-    return max(a, b)
+    if b is None:
+        return a
+    if a is None or b > a:
+        return b
+    return a
 
 
-def _earlier(a: Mark[Value] | None, b: Mark[Value] | None) -> Mark[Value] | None:
-    if a is None or b is None:
-        return b if a is None else a
-    if a.time != b.time:
-        return a if a.time < b.time else b
-    return a if a.key() <= b.key() else b
+def _to(data: Contact) -> str | None:
+    return (data.to or None) if isinstance(data, Transfer) else None
 
 
-def _later(a: Mark[Value] | None, b: Mark[Value] | None) -> Mark[Value] | None:
-    if a is None or b is None:
-        return b if a is None else a
-    if a.time != b.time:
-        return a if a.time > b.time else b
-    return a if a.key() >= b.key() else b
-
-
-def _join_intents(a: tuple[Mark[str], ...], b: tuple[Mark[str], ...]) -> tuple[Mark[str], ...]:
-    if not a or not b:
-        return a or b
-    earliest = {mark.value: mark for mark in a}
-    for mark in b:
-        earliest[mark.value] = _earlier(earliest.get(mark.value), mark) or mark
-    return tuple(sorted(earliest.values(), key=Mark.key)[:MAX_INTENTS])
-
-
-def _to(data: events.Contact) -> str | None:
-    return (data.to or None) if isinstance(data, events.Transfer) else None
-
-
-def _reason(data: events.Contact) -> str | None:
-    return (data.reason or None) if isinstance(data, events.Reason) else None
+def _reason(data: Contact) -> str | None:
+    return (data.reason or None) if isinstance(data, Reason) else None
 
 
 def _recorded(record: FinishedRecord) -> Recorded:

@@ -5,15 +5,16 @@ read one by one, so that a bad event is told from its neighbours and from a body
 as a whole.
 """
 
+import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Final
 
 import msgspec
 from msgspec import Struct
 
 from intentlive.core.errors import InvalidEvent, TooManyEvents, UnreadableBody
-from intentlive.core.events import EVENT_TYPES, AnyEvent, SessionEvent, SessionRecorded
+from intentlive.core.events import EVENT_TYPES, VISIBLE, AnyEvent, SessionEvent, SessionRecorded
 from intentlive.core.times import parse_instant
 from intentlive.ingest import bodies
 from intentlive.ingest.bodies import Json, is_encodable
@@ -28,8 +29,10 @@ _MAX_LINES = 10 * MAX_EVENTS  # of which most are empty, if the body is in order
 MAX_AHEAD_MS = 5 * 60 * 1000
 """An event may lie this far ahead of the server's clock."""
 
+_VISIBLE = re.compile(VISIBLE)
+_NO_SESSION_ID = "expected a session id of 1 to 128 visible characters"
 _PLAINER = {
-    "subject": "expected a session id of 1 to 128 visible characters",
+    "subject": _NO_SESSION_ID,
     "specversion": 'expected "1.0"',
     "data.record.status": "expected completed or Dropoff",
     "data.record.timeHandled": "expected a handled time such as 50s, 13m: 8s or 1h: 2m: 5s",
@@ -52,24 +55,28 @@ class Rejection(Struct):
 
 
 class Parsed(Struct):
-    """The events of a body that can be taken, and those that cannot."""
+    """The events of a body that can be taken, and those that cannot, counted by reason."""
 
     events: Sequence[SessionEvent]
     rejected: list[Rejection]
-    reasons: Counter[str]
+    reasons: Mapping[str, int]
 
 
-class _Span(NamedTuple):
+class _Span(Struct, frozen=True, gc=False):
     """The time from which, and up to which, events are taken (ms)."""
 
     oldest: int
     latest: int
 
-    def holds(self, event: SessionEvent) -> bool:
-        """Whether an event lies in it, and the end of the record that it brings does, too."""
-        if not self.oldest <= event.time <= self.latest:
-            return False
-        return type(event) is not SessionRecorded or event.data.record.endTime >= self.oldest
+    def holds(self, events: Iterable[SessionEvent]) -> bool:
+        """Whether events lie in it, and the ends of the records that they bring do, too."""
+        oldest, latest = self.oldest, self.latest
+        for event in events:
+            if not oldest <= event.time <= latest:
+                return False
+            if type(event) is SessionRecorded and event.data.record.endTime < oldest:
+                return False
+        return True
 
 
 def parse_events(media_type: str, body: bytes, now: int, oldest: int | None = None) -> Parsed:
@@ -84,15 +91,31 @@ def parse_events(media_type: str, body: bytes, now: int, oldest: int | None = No
         raise UnreadableBody(f"the body is not UTF-8 from byte {error.start} on") from None
     if media_type == NDJSON and body.count(b"\n") > _MAX_LINES:
         _check_count(_MAX_LINES)
-    try:
-        events = _DECODERS[media_type](body)
-    except (msgspec.DecodeError, RecursionError):
-        events = None
     span = _Span(oldest or 0, now + MAX_AHEAD_MS)
-    if events is None or b"\\u0000" in body or not all(map(span.holds, events)):
+    events = None if _may_spell_nul(body) else _decode_at_once(media_type, body)
+    if events is None or not (_are_visible(events) and span.holds(events)):
         return _parse_one_by_one(media_type, body, span)
     _check_count(len(events))
-    return Parsed(events, [], Counter())
+    return Parsed(events, [], {})
+
+
+def _may_spell_nul(body: bytes) -> bool:
+    return b"\\" in body and b"\\u0000" in body  # one byte is found ten times as fast as six
+
+
+def _decode_at_once(media_type: str, body: bytes) -> Sequence[SessionEvent] | None:
+    try:
+        return _DECODERS[media_type](body)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
+def _are_visible(events: Sequence[SessionEvent]) -> bool:
+    """Whether the ids of all sessions are of visible characters."""
+    ids = "".join([event.subject for event in events])
+    if ids.isascii():
+        return ids.isprintable() and " " not in ids
+    return _VISIBLE.match(ids) is not None
 
 
 def _decode_hook(_type: type, value: object) -> object:
@@ -139,6 +162,8 @@ def _event(item: Json, span: _Span) -> SessionEvent:
         flawed = (name for name, text in fixed.items() if not is_encodable(text))
         path = next(flawed, "data.record.status")
         raise InvalidEvent(f"{path}: a lone surrogate is not a character", "text") from None
+    if not _are_visible([event]):
+        raise InvalidEvent(f"subject: {_NO_SESSION_ID}", "subject")
     for path, text in _texts(msgspec.to_builtins(event, enc_hook=int), ""):
         if "\0" in text:
             raise InvalidEvent(f"{path}: the character NUL cannot be stored", "text")
@@ -147,7 +172,7 @@ def _event(item: Json, span: _Span) -> SessionEvent:
     if event.time > span.latest:
         message = "time: more than 5 minutes ahead of the server's clock: send it again later"
         raise InvalidEvent(message, "ahead", code=425)
-    if not span.holds(event):
+    if not span.holds([event]):
         raise InvalidEvent("time: older than this bot keeps its sessions", "retention")
     return event
 

@@ -15,4 +15,4 @@ def test_only_one_of_several_leaves_the_processor_to_others_with_each_connection
     for _ in range(100):
         assert door.enter(b"here")
     left = resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw - before
-    assert (left >= 100) == gives_way
+    assert (left >= 50) == gives_way  # one may be taken away before it can leave

@@ -1,4 +1,4 @@
-"""Compressed bodies: opened whole, never further than the limit, or refused."""
+"""Compressed bodies: opened whole, never further than the limit, or refused; and those wished."""
 
 import gzip
 import sys
@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from intentlive.api.encodings import decode_content
+from intentlive.api.encodings import decode_content, wished
 from intentlive.api.errors import Problem
 from intentlive.core.errors import UnreadableBody
 
@@ -117,3 +117,42 @@ def test_much_content_out_of_little_is_no_batch_of_events(encoding):
     lines = Random(1)
     tenfold = b"".join(b"the same in every line" * 5 + lines.randbytes(8) for _ in range(50_000))
     assert decode_content(encoding, COMPRESS[encoding](tenfold), 16 * mib) == tenfold
+
+
+@pytest.mark.parametrize(
+    ("accepted", "encoding"),
+    [
+        ("", ""),
+        ("gzip", "gzip"),
+        ("zstd", "zstd"),
+        ("gzip, zstd", "zstd"),
+        ("gzip, deflate, br, zstd", "zstd"),  # browsers
+        ("deflate, gzip, br", "gzip"),  # curl
+        ("GZip", "gzip"),
+        ("gzip;q=1.0, zstd; q=0.5", "gzip"),
+        ("gzip ; Q=0.3 , zstd;q = 0.2", "gzip"),
+        ("gzip;q=0.001", "gzip"),
+        ("gzip;q=0", ""),
+        ("gzip;q=0.000, zstd;q=0", ""),
+        ("gzip;q=0, zstd", "zstd"),
+        ("zstd;q=0, gzip;q=0.5", "gzip"),
+        ("identity", ""),
+        ("identity;q=0.5, gzip;q=0.4", ""),
+        ("identity;q=0.5, gzip;q=0.5", "gzip"),
+        ("identity, gzip", "gzip"),
+        ("identity;q=0", ""),
+        ("*", ""),
+        ("*;q=0", ""),
+        ("br, deflate, compress", ""),
+        ("x-gzip, gzipped", ""),
+        ("gzip;q=much", ""),
+        ("gzip;q=-1", ""),
+        ("gzip;q=nan", ""),
+        ("gzip;q=1;level=9", ""),
+        ("gzip;", "gzip"),
+        (",,;;,gzip", "gzip"),
+        ("\xff\x00, gzip", "gzip"),
+    ],
+)
+def test_an_answer_has_the_best_encoding_that_is_wished(accepted, encoding):
+    assert wished(accepted) == encoding

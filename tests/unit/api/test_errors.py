@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from intentlive.api.errors import Problem, problem_for
+from intentlive.api.errors import Problem, header_lines, problem_for
 from intentlive.core import errors
 from intentlive.core.errors import IntentLiveError
 
@@ -75,6 +75,8 @@ def test_the_log_learns_which_check_failed_and_the_wire_only_what_is_published(e
         ("line 3 is not JSON", b"line 3 is not JSON"),
         ("caf\xe9 \u2615", b"caf? ?"),
         ("x" * 1_000, b"x" * 300),
+        ("no\r\nset-cookie: a=b\r\n\r\nHTTP/1.1 200 OK", b"no??set-cookie: a=b????HTTP/1.1 200 OK"),
+        ("one\ntwo\rthree\x00\x0b\x0c\x85\u2028\x7f", b"one?two?three??????"),
     ],
 )
 def test_an_unreadable_body_is_explained_in_a_header(detail, header):
@@ -84,3 +86,25 @@ def test_an_unreadable_body_is_explained_in_a_header(detail, header):
 @pytest.mark.parametrize("error", [each for each in ANSWERS if problem_for(each).status == 503])
 def test_who_may_try_again_is_told_when(error):
     assert dict(problem_for(error).headers) == {b"retry-after": b"2"}
+
+
+def test_headers_are_lines_in_their_order():
+    headers = ((b"allow", b"GET"), (b"empty", b""), (b"allow", b"POST: x"))
+    assert header_lines(headers) == b"allow: GET\r\nempty: \r\nallow: POST: x\r\n"
+    assert header_lines(()) == b""
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        (b"a", b"b\r\nc: d"),
+        (b"a", b"b\nc: d"),
+        (b"a", b"b\rc: d"),
+        (b"a", b"b\r\n"),
+        (b"a", b"\n"),
+        (b"a\r\nc", b"d"),
+    ],
+)
+def test_a_header_that_would_be_several_is_none(header):
+    with pytest.raises(ValueError, match="one line"):
+        header_lines([(b"x", b"y"), header])

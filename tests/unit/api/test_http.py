@@ -3,7 +3,7 @@
 import pytest
 
 from intentlive.api.errors import Problem
-from intentlive.api.http import Call, ClientDisconnected
+from intentlive.api.http import Call, ClientDisconnected, Head
 from intentlive.core.errors import Refusal
 
 
@@ -24,9 +24,12 @@ class Client:
         return {"type": "http.request", "body": body, "more_body": more}
 
 
+def head(*headers):
+    return Head("bot", [(name.encode(), value.encode("latin-1")) for name, value in headers])
+
+
 def call(*headers, client=None):
-    raw = [(name.encode(), value.encode("latin-1")) for name, value in headers]
-    return Call({"headers": raw}, (client or Client()).receive, "bot")
+    return Call(head(*headers), (client or Client()).receive)
 
 
 def chunked(client):
@@ -38,7 +41,7 @@ def declared(length, client):
 
 
 def test_a_header_is_its_value_or_nothing():
-    headers = call(("format", "a"), ("other", "\xe9"), ("empty", ""))
+    headers = head(("format", "a"), ("other", "\xe9"), ("empty", ""))
     assert [headers.header(name) for name in (b"format", b"other", b"empty")] == ["a", "\xe9", ""]
     assert headers.header(b"missing") == ""
 
@@ -61,7 +64,7 @@ def test_a_header_is_its_value_or_nothing():
     ],
 )
 def test_the_token_is_in_auth_or_is_a_bearer(headers, token):
-    assert call(*headers).token() == token
+    assert head(*headers).token() == token
 
 
 @pytest.mark.parametrize(
@@ -74,16 +77,16 @@ def test_the_token_is_in_auth_or_is_a_bearer(headers, token):
 )
 def test_two_different_tokens_are_refused(headers):
     with pytest.raises(Refusal) as refused:
-        call(*headers).token()
+        head(*headers).token()
     assert (refused.value.check, refused.value.status) == ("headers", 401)
 
 
 def test_the_account_is_one_or_none():
-    assert call().account_id() is None
-    assert call(("accountid", "")).account_id() is None
-    assert call(("accountid", "a"), ("accountid", "a")).account_id() == "a"
+    assert head().account_id() is None
+    assert head(("accountid", "")).account_id() is None
+    assert head(("accountid", "a"), ("accountid", "a")).account_id() == "a"
     with pytest.raises(Refusal, match="Invalid SDK credentials"):
-        call(("accountid", "a"), ("accountid", "b")).account_id()
+        head(("accountid", "a"), ("accountid", "b")).account_id()
 
 
 async def test_a_body_is_put_together_from_its_pieces():

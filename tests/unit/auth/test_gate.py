@@ -43,7 +43,7 @@ class World:
         gate, token = gate or self.gate, token or self.token()
         admitted = gate.admitted(token, account_id, scope, bot)
         if admitted is not None:
-            return admitted
+            return admitted[0]
         grant = await gate.authenticate(token, account_id)
         await gate.authorize(grant, scope, bot)
         return grant
@@ -198,10 +198,10 @@ async def test_an_app_read_while_the_registry_changed_is_not_remembered(world):
 
 
 async def test_memory_is_bounded(world, monkeypatch):
-    monkeypatch.setattr("intentlive.auth.gate._MAX_ADMITTED", 3)
+    monkeypatch.setattr("intentlive.auth.grants._MAX_GRANTS", 3)
     for ttl in range(1, 10):
         await world.call(token=world.token(ttl=ttl))
-    assert len(world.gate._admitted) == 3
+    assert len(world.gate._grants) == 3
 
 
 async def test_nobody_is_admitted_on_what_was_true_while_the_registry_cannot_be_read(world):
@@ -237,11 +237,11 @@ async def test_what_was_admitted_is_known_without_asking_and_nothing_else(world)
     asked = (token, None, ANALYTICS, "st-1")
     assert world.gate.admitted(*asked) is None
     grant = await world.call(token=token)
-    assert world.gate.admitted(*asked) is grant
+    assert world.gate.admitted(*asked) == (grant, await world.store.bot("st-1"))
     for other in (
         (world.token(ttl=9), None, ANALYTICS, "st-1"),
         (token, "a1", ANALYTICS, "st-1"),
-        (token, None, EVENTS, "st-1"),
+        (token, None, "Bot Sessions", "st-1"),  # the app has no such scope
         (token, None, ANALYTICS, "st-2"),
         (None, None, ANALYTICS, "st-1"),
     ):
@@ -251,11 +251,11 @@ async def test_what_was_admitted_is_known_without_asking_and_nothing_else(world)
 
 
 async def test_an_app_of_many_tokens_loses_its_own_admissions_and_no_others(world, monkeypatch):
-    monkeypatch.setattr("intentlive.auth.gate._MAX_ADMITTED_AN_APP", 3)
+    monkeypatch.setattr("intentlive.auth.grants._MAX_GRANTS_AN_APP", 3)
     await world.call(token=(other := world.token("cs-bound")))
     for ttl in range(1, 9):
         await world.call(token=world.token(ttl=ttl))
-    assert len(world.gate._admitted) <= 4
+    assert len(world.gate._grants) <= 4
     assert world.gate.admitted(other, None, ANALYTICS, "st-1") is not None
 
 

@@ -152,7 +152,7 @@ async def test_a_call_that_was_admitted_is_not_admitted_unasked(world):
     await world.call(token=token)
     assert world.gate.admitted(token, None, ANALYTICS, "st-1") is None
     assert world.gate.admitted(token, None, EVENTS, "st-1") is None
-    assert not world.gate._admitted
+    assert not world.gate._grants
 
 
 async def test_the_switch_counts_for_tokens_that_were_admitted_before(world):

@@ -14,7 +14,8 @@ from intentlive.buffers.messages import (
     encode_batch,
 )
 from intentlive.core.errors import UnreadableMessage
-from intentlive.core.session import MAX_INTENTS, State, encode_state, fold, join_batches
+from intentlive.core.registers import MAX_INTENTS
+from intentlive.core.session import State, encode_state, fold, join_batches
 from tests.property.histories import short_histories
 from tests.wire import at, decode, event, state_of
 

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from intentlive.cli.worker import Order
+from intentlive.cli.orders import Order
 from intentlive.settings import BufferSettings, ServerSettings, StoreSettings
 from intentlive.signals import Worker
 

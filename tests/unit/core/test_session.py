@@ -4,9 +4,9 @@ import pytest
 
 from intentlive.core.errors import UnknownStateVersion
 from intentlive.core.events import EVENT_TYPES
+from intentlive.core.registers import MAX_INTENTS
 from intentlive.core.session import (
     ERASED,
-    MAX_INTENTS,
     State,
     decode_state,
     encode_state,

@@ -43,7 +43,7 @@ BAD_EVENTS = [
     (GOOD | {"type": 5}, "type", "type: Expected str, got int"),
     *(
         (GOOD | {"subject": subject}, "subject", f"subject: {VISIBLE}")
-        for subject in ("", "a b", "a\tb", "a\n", "x" * 129, "\x7f", None, 5)
+        for subject in ("", "a b", "a\tb", "a\n", "x" * 129, "\x7f", "é\x85", "é\xa0", None, 5)
     ),
     (GOOD | {"time": 1_641_470_400}, "time", f"time: {TEXT_TIME}"),
     (GOOD | {"time": "2022-01-06T12:00:00"}, "time", f"time: {WITH_OFFSET}"),
@@ -78,6 +78,12 @@ BAD_EVENTS = [
     (recorded(intent=["a\0b"]), "text", f"data.record.intent: {UNSTORABLE}"),
     *((item, "shape", "an event must be a JSON object") for item in (5, None, "x", [GOOD], True)),
 ]
+
+
+@pytest.mark.parametrize("subject", ["!", "~" * 128, "é" * 128, "\U0001f600", "/#?%"])
+def test_a_session_id_may_have_any_visible_characters(subject):
+    parsed = parse(GOOD, GOOD | {"subject": subject})
+    assert [each.subject for each in parsed.events] == ["s-1", subject]
 
 
 @pytest.mark.parametrize(("event", "reason", "message"), BAD_EVENTS)

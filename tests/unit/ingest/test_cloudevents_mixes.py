@@ -107,7 +107,7 @@ def test_an_event_has_the_same_fate_alone_and_among_others(mix):
     together = parse(*(event for _, event in mix))
     alone = [parse(event) for _, event in mix]
     assert list(together.events) == [event for each in alone for event in each.events]
-    assert together.reasons == sum((each.reasons for each in alone), Counter())
+    assert together.reasons == sum((Counter(each.reasons) for each in alone), Counter())
     assert [each.errors for each in together.rejected] == [
         rejection.errors for each in alone for rejection in each.rejected
     ]

@@ -128,8 +128,8 @@ async def steps_of(store, bot_id, watched):
 async def test_sqlite_takes_no_more_steps_for_a_long_history(embedded, monkeypatch):
     watched, unwatched = Counter(), SqliteDatabase._connection
 
-    def connection_of(database):
-        opened = unwatched(database)
+    def connection_of(database, kind):
+        opened = unwatched(database, kind)
         opened.set_progress_handler(lambda: watched.update(steps=1), 1)
         return opened
 

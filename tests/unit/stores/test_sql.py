@@ -18,6 +18,7 @@ EXPLAINED = {
     "unannounced": "sessions_by_end",
     "announce": "sessions_by_end",
     "session_states": "sqlite_autoindex_sessions_1",
+    "sessions_to_merge": "sqlite_autoindex_sessions_1",
 }
 
 
@@ -50,7 +51,8 @@ async def connection(made):
 
 
 def plan(connection, query):
-    parameters = {
+    by_place = [1] * query.count("?")
+    parameters = by_place or {
         name: "[]" if name in ("session_ids", "bot_ids", "bots") else 1
         for name in re.findall(r":(\w+)", query)
     }

@@ -12,8 +12,18 @@ from typing import NamedTuple
 
 from intentlive.core.session import State
 from intentlive.stores.postgres.connection import Database, PostgresStatements
-from intentlive.stores.sql.sessions import SqlSessions, decode_rules, merged_row
+from intentlive.stores.sql.sessions import SqlSessions, decode_rules, merged
 from intentlive.stores.sql.statements import Row
+
+
+class _Changed(NamedTuple):
+    """What a session becomes by a merge, and the version of it that was read."""
+
+    session_id: str
+    listing: int
+    end_time: int | None
+    state: bytes
+    version: int
 
 
 class _Read(NamedTuple):
@@ -21,7 +31,7 @@ class _Read(NamedTuple):
 
     unless_changed: Row
     revision: int
-    changed: list[Row]
+    changed: list[_Changed]
 
 
 class PostgresSessions(SqlSessions):
@@ -52,7 +62,7 @@ def _merge(bot_id: str, sessions: Mapping[str, State], run: PostgresStatements) 
         if read is None or not read.changed:
             return None if read is None else read.revision
         revision, written = _write(run, read)
-        left = {row["session_id"]: left[row["session_id"]] for row in read.changed}
+        left = {each.session_id: left[each.session_id] for each in read.changed}
         for session_id in written:
             del left[session_id]
         if not left and revision is not None:
@@ -73,9 +83,9 @@ def _read(run: PostgresStatements, bot_id: str, sessions: Mapping[str, State]) -
     changed = []
     for session_id, state in sorted(sessions.items()):  # as the index lies
         encoded, version = before.get(session_id, (None, 0))
-        row = merged_row(bot_id, session_id, encoded, state, rules)
-        if row is not None:
-            changed.append(row | {"version": version})
+        columns = merged(encoded, state, rules)
+        if columns is not None:
+            changed.append(_Changed(session_id, *columns, version))
     unless_changed = {"bot_id": bot_id, "created": created, "idle_timeouts": idle_timeouts}
     return _Read(unless_changed, revision, changed)
 
@@ -83,8 +93,8 @@ def _read(run: PostgresStatements, bot_id: str, sessions: Mapping[str, State]) -
 def _write(run: PostgresStatements, read: _Read) -> tuple[int | None, list[str]]:
     """The new revision, and the sessions that were written: those that nobody else wrote since."""
     columns = {
-        f"{name}s": [row[name] for row in read.changed]
-        for name in ("session_id", "listing", "end_time", "state", "version")
+        f"{name}s": list(values)
+        for name, values in zip(_Changed._fields, zip(*read.changed, strict=True), strict=True)
     }
     with run.one_transaction() as send:
         raised = send("raise_revision_if", **read.unless_changed)

@@ -1,12 +1,13 @@
 """Sessions: joined states beside the two columns that the endpoint's index needs.
 
 Whatever changes a bot's sessions in a transaction takes the bot's row first: so two of them wait
-for each other there and nowhere else, and neither misses what the other wrote.
+for each other there and nowhere else, and neither misses what the other wrote. Merging, which is
+done most, each backend does in its own way.
 """
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from operator import itemgetter
+from typing import TypeAlias
 
 import msgspec
 
@@ -19,12 +20,11 @@ from intentlive.ports import Erasure, Latest
 from intentlive.stores.sql.part import SqlPart
 from intentlive.stores.sql.statements import Row, Statements
 
+_timeouts = msgspec.json.Decoder(tuple[tuple[int, int], ...])
+
 
 class SqlSessions(SqlPart):
     """The `SessionStore` part of a store, but for what backends do in ways of their own."""
-
-    async def merge(self, batch: Mapping[str, Mapping[str, State]]) -> Mapping[str, int]:
-        return await self._database.repeat(partial(_merge, batch))
 
     async def latest(self, bot_id: str, now: int, limit: int) -> Latest | None:
         found = await self._database.read(
@@ -76,34 +76,40 @@ class SqlSessions(SqlPart):
         await self._database.close()
 
 
+Columns: TypeAlias = tuple[int, int | None, bytes]
+"""What is stored of a session: `listing` (0 in no list, 1 silent, 2 heard), `end_time`, `state`."""
+
+
 def decode_rules(idle_timeouts: str, skip_silent: bool) -> BotRules:
     """The two columns that hold a bot's rules, as rules."""
-    return BotRules(
-        msgspec.json.decode(idle_timeouts, type=tuple[tuple[int, int], ...]), skip_silent
-    )
+    return BotRules(_timeouts.decode(idle_timeouts), skip_silent)
 
 
-def session_row(bot_id: str, session_id: str, state: State, rules: BotRules) -> Row:
-    """A session as its columns; `listing` is 0 in no list, 1 silent, 2 heard."""
+def columns_of(state: State, rules: BotRules) -> Columns:
+    """A session as its columns."""
     listing = 0
     if reading.is_listed(state):
         listing = 1 if reading.is_silent(state) else 2
+    return listing, reading.end_time(state, rules), encode_state(state)
+
+
+def merged(before: bytes | None, state: State, rules: BotRules) -> Columns | None:
+    """A session when `state` has joined what was stored; None if that is no news."""
+    joined = state if before is None else join(decode_state(before), state)
+    columns = columns_of(joined, rules)
+    return None if columns[-1] == before else columns
+
+
+def session_row(bot_id: str, session_id: str, state: State, rules: BotRules) -> Row:
+    """A session as its whole row."""
+    listing, end_time, stored = columns_of(state, rules)
     return {
         "bot_id": bot_id,
         "session_id": session_id,
         "listing": listing,
-        "end_time": reading.end_time(state, rules),
-        "state": encode_state(state),
+        "end_time": end_time,
+        "state": stored,
     }
-
-
-def merged_row(
-    bot_id: str, session_id: str, before: bytes | None, state: State, rules: BotRules
-) -> Row | None:
-    """A session as its columns when `state` has joined what was stored; None if that is no news."""
-    joined = state if before is None else join(decode_state(before), state)
-    row = session_row(bot_id, session_id, joined, rules)
-    return None if row["state"] == before else row
 
 
 def reread_sessions(run: Statements, bot_id: str, rules: BotRules, since: int) -> None:
@@ -119,33 +125,6 @@ def raise_revision(run: Statements, bot_id: str) -> int:
     if revision is None:
         raise NotFound(f"there is no bot {bot_id}")
     return int(revision)
-
-
-def _merge(batch: Mapping[str, Mapping[str, State]], run: Statements) -> Mapping[str, int]:
-    revisions = {}
-    for bot_id, sessions in batch.items():
-        locked = run.first("lock_bot", bot_id=bot_id)
-        if locked is None:
-            continue
-        idle_timeouts, skip_silent, revisions[bot_id] = locked
-        changed = _changed(run, bot_id, sessions, decode_rules(idle_timeouts, bool(skip_silent)))
-        if changed:
-            run.run_for("save_session", changed)
-            revisions[bot_id] = raise_revision(run, bot_id)
-    return revisions
-
-
-def _changed(
-    run: Statements, bot_id: str, sessions: Mapping[str, State], rules: BotRules
-) -> list[Row]:
-    ids = run.several(list(sessions))
-    stored = dict(run.all("session_states", bot_id=bot_id, session_ids=ids))
-    rows = []
-    for session_id, state in sorted(sessions.items(), key=itemgetter(0)):  # as the index lies
-        row = merged_row(bot_id, session_id, stored.get(session_id), state, rules)
-        if row is not None:
-            rows.append(row)
-    return rows
 
 
 def _purge(bot_id: str, before: int, limit: int, run: Statements) -> int:
@@ -167,7 +146,10 @@ def _purge(bot_id: str, before: int, limit: int, run: Statements) -> int:
 def _erase(bot_id: str, person: Person, after: str, limit: int, run: Statements) -> Erasure:
     if run.first("lock_bot", bot_id=bot_id) is None:
         return Erasure(0, None)
-    rows = run.all("sessions_after", bot_id=bot_id, after=after, limit=limit)
-    found = [session_id for session_id, state in rows if person.is_in(decode_state(state))]
-    _merge({bot_id: dict.fromkeys(found, ERASED)}, run)
-    return Erasure(len(found), rows[-1][0] if len(rows) == limit else None)
+    page = run.all("sessions_after", bot_id=bot_id, after=after, limit=limit)
+    found = [session_id for session_id, state in page if person.is_in(decode_state(state))]
+    if found:
+        rows = [session_row(bot_id, session_id, ERASED, BotRules()) for session_id in found]
+        run.run_for("save_session", rows)
+        raise_revision(run, bot_id)
+    return Erasure(len(found), page[-1][0] if len(page) == limit else None)

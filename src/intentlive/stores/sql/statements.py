@@ -1,6 +1,6 @@
 """Named queries, run on whatever connection a database's driver gives."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, TypeVar
 
@@ -48,9 +48,9 @@ class Statements:
         """Run a query; gives how many rows it changed."""
         return self._executed(query, wanted).rowcount
 
-    def run_for(self, query: str, rows: Iterable[Mapping[str, object]]) -> None:
-        """Run a query once for every row of parameters."""
-        self._connection.cursor().executemany(self._queries[query], list(rows))
+    def run_for(self, query: str, rows: Sequence[Row] | Sequence[tuple[object, ...]]) -> None:
+        """Run a query once for every row of parameters, which it has by name or by place."""
+        self._connection.cursor().executemany(self._queries[query], rows)
 
     def all(self, query: str, /, **wanted: object) -> list[tuple[Any, ...]]:
         """All rows that a query gives."""

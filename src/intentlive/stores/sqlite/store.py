@@ -7,10 +7,15 @@ from intentlive.ports import Acting
 from intentlive.stores.sql.store import SqlStore
 from intentlive.stores.sqlite.connection import Database
 from intentlive.stores.sqlite.migrations import migrate, note_scrubbed
+from intentlive.stores.sqlite.sessions import SqliteSessions
 from intentlive.stores.vault import KeyPlace
 
 
-async def open_sqlite(path: Path, place: KeyPlace, acting: Acting, *, make: bool) -> SqlStore:
+class SqliteStore(SqliteSessions, SqlStore):
+    """Made and brought up to date by `open_store`."""
+
+
+async def open_sqlite(path: Path, place: KeyPlace, acting: Acting, *, make: bool) -> SqliteStore:
     """Open the file at `path`; NotFound, StoreUnavailable, StoreTooNew, SecretsLocked."""
     database = Database(path)
     try:
@@ -21,4 +26,4 @@ async def open_sqlite(path: Path, place: KeyPlace, acting: Acting, *, make: bool
     except BaseException:
         await database.close()
         raise
-    return SqlStore(database, opened, acting)
+    return SqliteStore(database, opened, acting)

@@ -2,6 +2,16 @@
 SELECT session_id, state FROM sessions
 WHERE bot_id = :bot_id AND session_id IN (SELECT value FROM json_each(:session_ids));
 
+-- name: sessions_to_merge
+SELECT session_id, rowid, state FROM sessions
+WHERE bot_id = :bot_id AND session_id IN (SELECT value FROM json_each(:session_ids));
+
+-- name: add_session
+INSERT INTO sessions (bot_id, session_id, listing, end_time, state) VALUES (?, ?, ?, ?, ?);
+
+-- name: change_session
+UPDATE sessions SET listing = ?, end_time = ?, state = ? WHERE rowid = ?;
+
 -- name: save_session
 INSERT INTO sessions (bot_id, session_id, listing, end_time, state)
 VALUES (:bot_id, :session_id, :listing, :end_time, :state)
