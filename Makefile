@@ -12,7 +12,7 @@ UV_COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 
 unexport SOURCE_DATE_EPOCH
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fuzz worlds soak lint format bench bench-quick lock wheel sbom advisories clean
+.PHONY: help setup demo test fuzz worlds soak lint format bench bench-quick profile lock wheel sbom advisories clean
 
 help:  ## Show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,10 +38,11 @@ fuzz: setup  ## Try hostile input wherever some is read, 30 s each (SECONDS=…)
 worlds: setup  ## Play 1,000 simulated worlds (SEEDS=…) from the first seed on (SEED=…)
 	$(BIN)/python -m worlds.run --seeds $(or $(SEEDS),1000) --from $(or $(SEED),1)
 
-soak: setup  ## 10,000 worlds (SEEDS=…), then fuzz, and faults under load, 600 s each (SECONDS=…); others each time (SEED=…)
+soak: setup  ## 10,000 worlds (SEEDS=…), then fuzz, faults under load, and memory, 600 s each (SECONDS=…); others each time (SEED=…)
 	$(BIN)/python -m worlds.run --seeds $(or $(SEEDS),10000) --from $(or $(SEED),$(shell date +%s))
 	$(BIN)/python -m fuzz.run --seconds $(or $(SECONDS),600) --seed $(or $(SEED),$(shell date +%s))
 	$(BIN)/python -m tests.chaos.run --seconds $(or $(SECONDS),600) --seed $(or $(SEED),$(shell date +%s))
+	$(BIN)/python -m tests.soak.run --seconds $(or $(SECONDS),600) --seed $(or $(SEED),$(shell date +%s))
 
 lint: setup  ## Check style, types and known weak patterns
 	$(BIN)/ruff check .
@@ -53,7 +54,7 @@ format: setup  ## Put the code in its one format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: setup  ## Measure reading, writing, and what tenants and strangers notice (minutes; needs wrk)
+bench: setup  ## Measure everything, beside its limits and its rivals (half an hour; needs wrk, h2load, nginx)
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/refusals.py
 	$(BIN)/python benchmarks/tenants.py
@@ -61,8 +62,11 @@ bench: setup  ## Measure reading, writing, and what tenants and strangers notice
 	$(BIN)/python benchmarks/postgres.py
 	$(BIN)/python benchmarks/freshness.py
 
-bench-quick: setup  ## The same in less than a minute
+bench-quick: setup  ## The most of it in less than a minute, without rivals
 	$(BIN)/python benchmarks/run.py --quick
+
+profile: setup  ## Draw flame graphs of reading and writing under load, in benchmarks/out/ (a minute; needs wrk)
+	$(BIN)/python benchmarks/flames.py
 
 lock: setup  ## Pin the newest dependencies that fit pyproject.toml
 	$(UV_COMPILE) --all-extras --group dev --upgrade --custom-compile-command "make lock" --output-file requirements.lock
