@@ -94,6 +94,7 @@ class LatestViews:
             await self._looks.ask(bot_id)
             view = self.at_hand(bot_id)
         if view is not None:
+            self.count_hit()
             return view
         self._signals.count_view("miss")
         # A rendering under way serves those who came before the next change, not after it.
@@ -111,8 +112,11 @@ class LatestViews:
         if is_due or view.revision < self._revisions.get(bot_id, view.revision):
             return None
         view.asked = now
-        self._signals.count_view("hit")
         return view
+
+    def count_hit(self) -> None:
+        """Count that a rendering which was at hand is answered with."""
+        self._signals.count_view("hit")
 
     async def _look(self, bot_ids: Sequence[str]) -> Sequence[None]:
         now = self._clock()

@@ -277,6 +277,9 @@ async def test_each_answer_with_sessions_is_a_hit_or_a_miss(server, asking):
     server.clock.move(ms=VIEW_RECHECK_MS)
     await asking.ask(get())
     assert await views() == [4, 1]
+    for _ in range(70):  # of which 55 are within the limit, and the others are shown nothing
+        await asking.ask(get())
+    assert await views() == [59, 1]
 
 
 # What is true when

@@ -95,7 +95,7 @@ class KnownHeads:
         self._young, self._old = {}, self._young
 
     def _add(self, head: bytes, remembered: _Remembered) -> None:
-        if len(self._young) >= _MAX_HEADS and head not in self._young:
+        if len(self._young) >= _MAX_HEADS:
             self.age()
         self._young[head] = remembered
 

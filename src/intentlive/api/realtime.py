@@ -70,6 +70,7 @@ class Realtime:
             if counted is None or not counted.allowed:
                 return None
             quota = _told(counted)
+        self._views.count_hit()
         if call is not None:
             call.note_grant(grant)
         shown = _seen_by(grant, view).encoded(encoding)
