@@ -2,9 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import partial
 from typing import Final, TypeVar
 
@@ -54,34 +53,48 @@ class InFlight:
         self._held = 0
         self._held_for: Counter[str] = Counter()
 
-    @contextmanager
-    def hold(self, account_id: str) -> Iterator[Callable[[int], None]]:
-        """Give a function that takes bytes; what it took is given back at the end.
+    def hold(self, account_id: str) -> "Held":
+        """Room for what one request of an account brings, empty at first."""
+        return Held(self, account_id)
 
-        It raises Problem (503) when there is no room.
-        """
-        taken = 0
+    def take(self, account_id: str, size: int) -> None:
+        """Fill so many bytes; Problem (503) when there is no room."""
+        theirs = self._held_for[account_id] + size
+        if self._held + size > self._capacity or theirs > self._share:
+            raise unavailable(
+                "Too many events are waiting to be stored: send this again in a moment.",
+                check="capacity",
+                detail="bodies in flight fill the memory set aside for them",
+            )
+        self._held += size
+        self._held_for[account_id] = theirs
 
-        def take(size: int) -> None:
-            nonlocal taken
-            theirs = self._held_for[account_id] + size
-            if self._held + size > self._capacity or theirs > self._share:
-                raise unavailable(
-                    "Too many events are waiting to be stored: send this again in a moment.",
-                    check="capacity",
-                    detail="bodies in flight fill the memory set aside for them",
-                )
-            taken += size
-            self._held += size
-            self._held_for[account_id] = theirs
+    def give_back(self, account_id: str, size: int) -> None:
+        """Have room for so many bytes again."""
+        self._held -= size
+        self._held_for[account_id] -= size
+        if not self._held_for[account_id]:
+            del self._held_for[account_id]
 
-        try:
-            yield take
-        finally:
-            self._held -= taken
-            self._held_for[account_id] -= taken
-            if not self._held_for[account_id]:
-                del self._held_for[account_id]
+
+class Held:
+    """The bytes of one request; given back on leaving it as a context manager."""
+
+    def __init__(self, all_in_flight: InFlight, account_id: str) -> None:
+        self._all = all_in_flight
+        self._account_id = account_id
+        self._size = 0
+
+    def take(self, size: int) -> None:
+        """Hold so many bytes more; Problem (503) when there is no room."""
+        self._all.take(self._account_id, size)
+        self._size += size
+
+    def __enter__(self) -> Callable[[int], None]:
+        return self.take
+
+    def __exit__(self, *_: object) -> None:
+        self._all.give_back(self._account_id, self._size)
 
 
 class EventsIn:
@@ -113,7 +126,7 @@ class EventsIn:
         """Store the events of the body; a bad one is told in the answer and spoils no other."""
         grant, bot = await self._admit(call)
         self._refuse_if_full(grant.account)  # then the body need not be read
-        media_type = call.head.header(b"content-type").partition(";")[0].strip().lower()
+        media_type = call.head.media_type
         if media_type not in MEDIA_TYPES:
             known = ", ".join(MEDIA_TYPES)
             raise Problem(415, f"Unsupported content type: send {known}", check="content type")
@@ -143,7 +156,7 @@ class EventsIn:
         return json_response(200, msgspec.json.encode(answer))
 
     async def _admit(self, call: Call) -> tuple[Grant, Bot]:
-        token, account_id = call.head.token(), call.head.account_id()
+        token, account_id = call.head.token, call.head.account_id
         admitted = self._gate.admitted(token, account_id, SCOPE, call.head.bot_id)
         if admitted is not None:
             call.note_grant(admitted[0])

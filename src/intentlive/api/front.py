@@ -4,10 +4,9 @@ Every answer gets a request id, is counted, and leaves one line in the log.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from time import perf_counter
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -15,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from intentlive.api.again import EXTENSION, Known
 from intentlive.api.errors import Problem, header_lines, problem_for
 from intentlive.api.http import Call, ClientDisconnected, Head, Response, json_response
-from intentlive.api.journal import Entry, Journal, Repeating, new_request_id
+from intentlive.api.journal import Entry, Journal
 from intentlive.signals import Signals
 
 # ASCII: otherwise a dotless i (U+0131) is an i, and a proxy's rules for /api would not see it.
@@ -98,10 +97,19 @@ class Front:
                 raise AssertionError("who sent the whole request cannot have left before")
             return response
 
-        if response.again is None:
-            return Known(None, answer)
-        record = self._journal.repeating(asked.method, entry)
-        return Known(partial(_again, response.again, record), answer)
+        again = response.again
+        return Known(again and partial(self._again, again, asked, entry.noted), answer)
+
+    def _again(
+        self, find: Callable[[], Response | None], asked: _Asked, noted: Mapping[str, Any]
+    ) -> Response | None:
+        entry = Entry(asked.route.name, noted)
+        response = find()
+        if response is None:
+            return None
+        entry.status = response.status
+        self._journal.record(asked.method, entry)
+        return _numbered(response, entry.request_id)
 
     async def _serve_behind(self, scope: Scope, receive: Receive, send: Send) -> None:
         entry = Entry("unknown")
@@ -137,16 +145,6 @@ async def _response(asked: _Asked, call: Call, entry: Entry) -> Response | None:
             _log.exception("fault", request_id=entry.request_id)
         call.noted |= {"check": problem.check, "mend": problem.detail}
         return json_response(problem.status, problem.body(), header_lines(problem.headers))
-
-
-def _again(find: Callable[[], Response | None], record: Repeating) -> Response | None:
-    began = perf_counter()
-    response = find()
-    if response is None:
-        return None
-    request_id = new_request_id()
-    record.record(response.status, request_id, began)
-    return _numbered(response, request_id)
 
 
 def _numbered(response: Response, request_id: str, more_headers: bytes = b"") -> Response:

@@ -1,6 +1,7 @@
 """What the plain ASGI routes work with: a call, its headers and body, its answer."""
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from starlette.types import Receive
@@ -37,7 +38,7 @@ class ClientDisconnected(Exception):
 
 
 class Head:
-    """What a request to a plain ASGI route says before its body."""
+    """What a request to a plain ASGI route says before its body, often for many requests."""
 
     def __init__(self, bot_id: str, raw: Sequence[Header]) -> None:
         self.bot_id = bot_id
@@ -58,6 +59,7 @@ class Head:
         """The same as it came."""
         return self._headers.get(name, b"")
 
+    @cached_property
     def token(self) -> str | None:
         """The token of `auth` or of `Authorization: Bearer`; Refusal if there are two."""
         token = self._only(b"auth")
@@ -69,9 +71,21 @@ class Head:
             token = bearer
         return token or None
 
+    @cached_property
     def account_id(self) -> str | None:
         """The `accountId` header, if it holds anything; Refusal if there are two."""
         return self._only(b"accountid") or None
+
+    @cached_property
+    def declared_length(self) -> int:
+        """Of the body, as its header says; 0 if there is none."""
+        digits = self.header(b"content-length").lstrip("0")[:20]  # Python reads no 5,000 digits
+        return int(digits) if digits.isdecimal() else 0
+
+    @cached_property
+    def media_type(self) -> str:
+        """In lower case and without parameters; "" if there is none."""
+        return self.header(b"content-type").partition(";")[0].strip().lower()
 
     def _only(self, name: bytes) -> str:
         if name in self._ambiguous:
@@ -103,8 +117,7 @@ class Call:
         """
         if not self.head.has_body:
             return b""
-        declared = self.head.header(b"content-length").lstrip("0")  # Python reads no 5,000 digits
-        if declared.isdecimal() and (len(declared) > 20 or int(declared) > limit):
+        if self.head.declared_length > limit:
             raise too_large(limit)
         pieces, size, more = [], 0, True
         while more:

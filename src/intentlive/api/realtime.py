@@ -47,8 +47,8 @@ class Realtime:
         await call.body(MAX_IGNORED_BODY)
         head = call.head
         question = _Question(
-            head.token(),
-            head.account_id(),
+            head.token,
+            head.account_id,
             head.bot_id,
             wished(head.header(b"accept-encoding")),
             head.raw_header(b"if-none-match"),

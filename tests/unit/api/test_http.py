@@ -64,7 +64,7 @@ def test_a_header_is_its_value_or_nothing():
     ],
 )
 def test_the_token_is_in_auth_or_is_a_bearer(headers, token):
-    assert head(*headers).token() == token
+    assert head(*headers).token == token
 
 
 @pytest.mark.parametrize(
@@ -77,16 +77,16 @@ def test_the_token_is_in_auth_or_is_a_bearer(headers, token):
 )
 def test_two_different_tokens_are_refused(headers):
     with pytest.raises(Refusal) as refused:
-        head(*headers).token()
+        head(*headers).token
     assert (refused.value.check, refused.value.status) == ("headers", 401)
 
 
 def test_the_account_is_one_or_none():
-    assert head().account_id() is None
-    assert head(("accountid", "")).account_id() is None
-    assert head(("accountid", "a"), ("accountid", "a")).account_id() == "a"
+    assert head().account_id is None
+    assert head(("accountid", "")).account_id is None
+    assert head(("accountid", "a"), ("accountid", "a")).account_id == "a"
     with pytest.raises(Refusal, match="Invalid SDK credentials"):
-        head(("accountid", "a"), ("accountid", "b")).account_id()
+        head(("accountid", "a"), ("accountid", "b")).account_id
 
 
 async def test_a_body_is_put_together_from_its_pieces():

@@ -1,7 +1,6 @@
 """What is recorded of requests: that a line of one that comes again is as that of any other."""
 
 import re
-from time import perf_counter
 
 import pytest
 from structlog.testing import capture_logs
@@ -75,28 +74,44 @@ def test_who_left_before_an_answer_is_recorded_as_that(journal, signals):
 
 
 @pytest.mark.parametrize("status", [200, 304])
-def test_one_that_comes_again_is_recorded_as_the_first(journal, signals, status):
-    first = entry(status, bot_id="b", account_id="a", client_id="c")
-    journal.record("GET", first)
-    repeating = journal.repeating("GET", first)
-    repeating.record(status, "an-id", perf_counter())
-    before, after = journal.lines
-    assert after["ms"] >= 0
-    assert after["request_id"] == "an-id"
-    for line in (before, after):
-        del line["ms"], line["request_id"]
-    assert after == before
-    assert requests(signals, str(status)) == 2
+def test_one_like_another_is_told_likewise(journal, signals, status):
+    numbers = []
+    for _ in range(3):
+        like = entry(status, bot_id="b", account_id="a", client_id="c")
+        numbers.append(like.request_id)
+        journal.record("GET", like)
+    assert [line.pop("request_id") for line in journal.lines] == numbers
+    assert all(line.pop("ms") >= 0 for line in journal.lines)
+    assert journal.lines[0] == journal.lines[1] == journal.lines[2]
+    assert requests(signals, str(status)) == 3
 
 
-def test_its_answer_may_be_another_each_time(journal, signals):
-    repeating = journal.repeating("GET", entry(200, bot_id="b"))
-    for status in (304, 200, 304):
-        repeating.record(status, "an-id", perf_counter())
-    assert [line["status"] for line in journal.lines] == [304, 200, 304]
-    assert (requests(signals, "200"), requests(signals, "304")) == (1, 2)
+def test_what_differs_is_told_of_each(journal):
+    likely = [
+        ("GET", entry(200, bot_id="b", accepted=1)),
+        ("POST", entry(200, bot_id="b", accepted=1)),
+        ("GET", entry(304, bot_id="b", accepted=1)),
+        ("GET", entry(200, bot_id="c", accepted=1)),
+        ("GET", entry(200, bot_id="b", accepted=2)),
+    ]
+    for method, each in likely * 2:
+        journal.record(method, each)
+    told = [(line["method"], line["status"], line["bot_id"]) for line in journal.lines]
+    wanted = [(method, each.status, each.noted["bot_id"]) for method, each in likely]
+    assert told == wanted * 2
+    assert [line["accepted"] for line in journal.lines] == [1, 1, 1, 1, 2] * 2
+
+
+def test_the_lines_that_are_remembered_are_bounded(journal, monkeypatch):
+    monkeypatch.setattr("intentlive.api.journal._MAX_LINES", 3)
+    for number in [*range(9), 0]:
+        journal.record("GET", entry(bot_id=number))
+    assert [line["bot_id"] for line in journal.lines] == [*range(9), 0]
+    assert len(journal._lines) <= 3
 
 
 def test_its_time_is_told_in_milliseconds(journal):
-    journal.repeating("GET", entry()).record(200, "an-id", perf_counter() - 2)
+    slow = entry()
+    slow.began -= 2
+    journal.record("GET", slow)
     assert 2000 <= journal.lines[0]["ms"] < 60_000

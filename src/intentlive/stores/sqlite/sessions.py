@@ -23,6 +23,10 @@ class SqliteSessions(SqlSessions):
         return await self._database.repeat(partial(_merge, batch))
 
 
+def _end(added: tuple[str, str, int, int | None, bytes]) -> int:
+    return added[3] or 0
+
+
 def _merge(batch: Batch, run: Statements) -> Mapping[str, int]:
     revisions = {}
     for bot_id, sessions in batch.items():
@@ -41,7 +45,8 @@ def _merge_sessions(
     ids = run.several(list(sessions))
     found = run.all("sessions_to_merge", bot_id=bot_id, session_ids=ids)
     stored = {session_id: (rowid, state) for session_id, rowid, state in found}
-    added, changed = [], []
+    added: list[tuple[str, str, int, int | None, bytes]] = []
+    changed: list[tuple[int, int | None, bytes, int]] = []
     for session_id, state in sessions.items():
         rowid, before = stored.get(session_id, _ABSENT)
         columns = merged(before, state, rules)
@@ -51,7 +56,7 @@ def _merge_sessions(
             added.append((bot_id, session_id, *columns))
         else:
             changed.append((*columns, rowid))
-    added.sort(key=itemgetter(1))  # as the index lies
+    added.sort(key=_end)  # so that what is shown together lies together
     changed.sort(key=itemgetter(-1))  # as the table lies
     run.run_for("add_session", added)
     run.run_for("change_session", changed)

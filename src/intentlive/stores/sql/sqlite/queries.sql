@@ -51,6 +51,7 @@ RETURNING revision;
 SELECT idle_timeouts, skip_silent, revision FROM bots WHERE bot_id = :bot_id;
 
 -- name: latest_sessions
+-- The index alone tells which; the states of no others are looked up.
 SELECT bots.idle_timeouts, bots.skip_silent, bots.personal_data, bots.revision,
     (
         SELECT min(due) FROM (
@@ -61,23 +62,25 @@ SELECT bots.idle_timeouts, bots.skip_silent, bots.personal_data, bots.revision,
             WHERE bot_id = :bot_id AND listing = 1 AND end_time > :now
         )
     ) AS due,
-    session_id, state
+    latest.session_id, sessions.state
 FROM bots LEFT JOIN (
     SELECT * FROM (
-        SELECT session_id, end_time, state FROM sessions
+        SELECT rowid AS place, end_time, session_id FROM sessions
         WHERE bot_id = :bot_id AND listing = 2 AND end_time <= :now
         ORDER BY end_time DESC, session_id DESC LIMIT :limit
     )
     UNION ALL
     SELECT * FROM (
-        SELECT session_id, end_time, state FROM sessions
+        SELECT rowid AS place, end_time, session_id FROM sessions
         WHERE bot_id = :bot_id AND listing = 1 AND end_time <= :now
             AND NOT (SELECT skip_silent FROM bots WHERE bot_id = :bot_id)
         ORDER BY end_time DESC, session_id DESC LIMIT :limit
     )
-) ON true
+    ORDER BY end_time DESC, session_id DESC LIMIT :limit
+) AS latest ON true
+LEFT JOIN sessions ON sessions.rowid = latest.place
 WHERE bots.bot_id = :bot_id
-ORDER BY end_time DESC, session_id DESC LIMIT :limit;
+ORDER BY latest.end_time DESC, latest.session_id DESC;
 
 -- name: open_sessions
 SELECT coalesce(sum(open), 0) FROM (
