@@ -77,7 +77,7 @@ def test_the_token_is_in_auth_or_is_a_bearer(headers, token):
 )
 def test_two_different_tokens_are_refused(headers):
     with pytest.raises(Refusal) as refused:
-        head(*headers).token
+        assert head(*headers).token
     assert (refused.value.check, refused.value.status) == ("headers", 401)
 
 
@@ -86,7 +86,7 @@ def test_the_account_is_one_or_none():
     assert head(("accountid", "")).account_id is None
     assert head(("accountid", "a"), ("accountid", "a")).account_id == "a"
     with pytest.raises(Refusal, match="Invalid SDK credentials"):
-        head(("accountid", "a"), ("accountid", "b")).account_id
+        assert head(("accountid", "a"), ("accountid", "b")).account_id
 
 
 async def test_a_body_is_put_together_from_its_pieces():
