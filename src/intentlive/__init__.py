@@ -5,4 +5,4 @@ one transaction), `stores`. The way of a question: `auth`, `latest` (rendered by
 `app` puts the parts together, `cli` starts them.
 """
 
-__version__ = "0.3.0"
+__version__ = "0.4.0"
