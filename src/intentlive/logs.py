@@ -114,11 +114,12 @@ class RepeatedLine:
     """
 
     def __init__(self, event: str, **fixed: object) -> None:
-        self._log = structlog.get_logger().bind(**fixed)
         self._event = event
         sink = structlog.get_config()["logger_factory"]()
         self._lines = sink if isinstance(sink, _Lines) else None
-        if self._lines is not None:
+        if self._lines is None:
+            self._log = structlog.get_logger().bind(**fixed)
+        else:
             all_fixed = {"level": "info", "event": event, **self._lines.noted, **fixed}
             self._fixed = _encoder.encode(all_fixed)[1:-1]
 
