@@ -21,18 +21,18 @@ import setting
 READS, EVENTS = 60, 6_000
 """What the tenant may do in a minute; it does ten times as much."""
 
-_EVENTS_A_BATCH = 100
+EVENTS_A_BATCH = 100
 _OVER = 10
 
 
 def main(address: str, name: str, events: str) -> None:
     os.nice(19)  # it shares its core with the one who measures, and must not make them wait
-    batches = cycle(setting.batches_of(Path(events), _EVENTS_A_BATCH))
+    batches = cycle(setting.read_bodies(Path(events)))
     latest = setting.latest_path(name)
     token = setting.token(name)
     into = latest.rpartition("/")[0] + "/events"
     answers: Counter[str] = Counter()
-    batches_a_minute = _OVER * EVENTS // _EVENTS_A_BATCH
+    batches_a_minute = _OVER * EVENTS // EVENTS_A_BATCH
     for kind, path, a_minute, body in (
         ("reads", latest, _OVER * READS, lambda: b""),
         ("batches", into, batches_a_minute, lambda: next(batches)),

@@ -19,8 +19,7 @@ from typing import NamedTuple
 import psycopg
 import setting
 
-from intentlive.core.session import State, encode_state, fold
-from intentlive.ingest.cloudevents import NDJSON, parse_events
+from intentlive.core.session import State, encode_state
 from intentlive.ports import Account
 
 _AT_ONCE = 1_000
@@ -92,9 +91,8 @@ def _database(url: str | None) -> Iterator[str]:
 
 
 def _a_state() -> State:
-    (body,) = setting.make_traffic(_AT_ONCE).batches
-    now = time.time_ns() // 1_000_000
-    states = fold(parse_events(NDJSON, body, now).events).values()
+    (batch,) = setting.make_traffic(_AT_ONCE)
+    states = setting.states_of(batch).values()
     return sorted(states, key=lambda state: len(encode_state(state)))[len(states) // 2]
 
 

@@ -1,21 +1,23 @@
 """What is measured: a store with one tenant in it, and events that look like a real bot's."""
 
 import asyncio
+import sys
 import time
+from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 from random import Random
-from typing import NamedTuple
+from typing import TypeAlias
 
 import msgspec
 
 from intentlive.auth.tokens import mint
 from intentlive.core import ids
 from intentlive.core.reading import BotRules
-from intentlive.core.session import fold
+from intentlive.core.session import State, fold
 from intentlive.ingest.cloudevents import NDJSON, parse_events
 from intentlive.ports import Account, Acting, App, AppKey, Bot, Store
-from intentlive.simulation.traffic import traffic
+from intentlive.simulation.traffic import Event, traffic
 from intentlive.stores import open_store
 
 STORE = "sqlite:intentlive.db"
@@ -27,19 +29,18 @@ BOT_ID = ids.bot_id(b"benchmark")
 _SECRET = "benchmark" * 5
 NO_LIMIT_IN_PRACTICE = 1_000_000_000  # 0 would switch the counting off
 _HOUR_MS = 3600 * 1000
+_encoder = msgspec.json.Encoder()
 
 
-class Traffic(NamedTuple):
-    """Events in batches of NDJSON, and how much their sessions overlap."""
-
-    batches: list[bytes]
-    sessions_a_batch: float
+Batch: TypeAlias = list[Event]
+ALL_ACCEPTED = {"accepted": EVENTS_A_BATCH, "rejected": []}
+"""What a whole batch is answered with."""
 
 
 def serve_command(folder: Path, workers: int = 1) -> list[str]:
     """The server on the store in `folder`, with its lines as JSON."""
     options = ["--data-dir", str(folder), "--log-format", "json", "--workers", str(workers)]
-    return ["-m", "intentlive", "serve", *options]
+    return [sys.executable, "-m", "intentlive", "serve", *options]
 
 
 def headers() -> dict[str, str]:
@@ -55,27 +56,46 @@ def token(name: str, secret: str = _SECRET) -> str:
 
 def latest_path(name: str) -> str:
     """Where the latest sessions of a tenant's bot are asked for."""
-    return f"/api/public/bot/{ids.bot_id(name.encode())}/intentrealtimedata"
+    return path_of(ids.bot_id(name.encode()), "intentrealtimedata")
 
 
-def make_traffic(count: int) -> Traffic:
+def path_of(bot_id: str, call: str) -> str:
+    """Where a bot is asked for something, or told."""
+    return f"/api/public/bot/{bot_id}/{call}"
+
+
+def make_traffic(count: int, a_batch: int = EVENTS_A_BATCH) -> list[Batch]:
     """Whole batches of `count` events, all of the past."""
     start = time.time_ns() // 1_000_000 - _HOUR_MS
     endless = traffic(Random(25), start, SESSIONS_A_MINUTE, by_hour=False)
     events = list(islice(endless, UNMEASURED, UNMEASURED + count))
-    some = [events[i : i + EVENTS_A_BATCH] for i in range(0, count, EVENTS_A_BATCH)]
-    subjects = [len({event["subject"] for event in batch}) for batch in some]
-    encoder = msgspec.json.Encoder()
-    return Traffic([encoder.encode_lines(batch) for batch in some], sum(subjects) / len(subjects))
+    return [events[i : i + a_batch] for i in range(0, count, a_batch)]
 
 
-def batches_of(events: Path, size: int = EVENTS_A_BATCH) -> list[bytes]:
-    """The batches of a file that holds one event a line."""
-    lines = events.read_bytes().splitlines(keepends=True)
-    return [b"".join(lines[i : i + size]) for i in range(0, len(lines), size)]
+def encode(batch: Batch) -> bytes:
+    """As the body of a request, in NDJSON."""
+    return _encoder.encode_lines(batch)
 
 
-def prepare(folder: Path, batches: list[bytes]) -> None:
+def states_of(batch: Batch) -> dict[str, State]:
+    """What a batch tells, by session."""
+    now = time.time_ns() // 1_000_000
+    return fold(parse_events(NDJSON, encode(batch), now).events)
+
+
+def write_bodies(folder: Path, bodies: Iterable[bytes]) -> None:
+    """A file a body, in a folder made for them."""
+    folder.mkdir()
+    for number, body in enumerate(bodies):
+        (folder / f"{number:06}").write_bytes(body)
+
+
+def read_bodies(folder: Path) -> list[bytes]:
+    """What was written there."""
+    return [path.read_bytes() for path in sorted(folder.iterdir())]
+
+
+def prepare(folder: Path, batches: Iterable[Batch]) -> None:
     """A store in `folder` with the tenant, and with what `batches` tell of its bot."""
     asyncio.run(_prepare(folder, batches))
 
@@ -87,9 +107,19 @@ async def open_at(folder: Path, now: int, url: str = STORE) -> Store:
 
 async def add_tenant(store: Store, account: Account, name: str = "benchmark") -> None:
     """An account with a bot and an app, whose ids are made of its name."""
-    bot_id, now = ids.bot_id(name.encode()), account.created
     await store.add_account(account)
-    await store.add_bot(Bot(bot_id, account.account_id, "Benchmark", BotRules(), now))
+    bot_id = ids.bot_id(name.encode())
+    await add_bot(store, account, bot_id)
+    await add_app(store, account, name, (bot_id,))
+
+
+async def add_bot(store: Store, account: Account, bot_id: str) -> None:
+    """A bot of an account."""
+    await store.add_bot(Bot(bot_id, account.account_id, "Benchmark", BotRules(), account.created))
+
+
+async def add_app(store: Store, account: Account, name: str, bots: tuple[str, ...] | None) -> None:
+    """An app whose id is made of a name; bound to the whole account if `bots` is None."""
     await store.add_app(
         App(
             client_id=ids.client_id(name.encode()),
@@ -98,19 +128,19 @@ async def add_tenant(store: Store, account: Account, name: str = "benchmark") ->
             algorithm="HS256",
             keys=(AppKey(_SECRET),),
             scopes=("SmartAssist Analytics", "Session Events"),
-            bots=(bot_id,),
+            bots=bots,
             require_exp=False,
-            created=now,
+            created=account.created,
         )
     )
 
 
-async def _prepare(folder: Path, batches: list[bytes]) -> None:
+async def _prepare(folder: Path, batches: Iterable[Batch]) -> None:
     now = time.time_ns() // 1_000_000
     store = await open_at(folder, now)
     try:
         await add_tenant(store, Account(ACCOUNT_ID, "Benchmark", NO_LIMIT_IN_PRACTICE, now))
-        for body in batches:
-            await store.merge({BOT_ID: fold(parse_events(NDJSON, body, now).events)})
+        for batch in batches:
+            await store.merge({BOT_ID: states_of(batch)})
     finally:
         await store.close()

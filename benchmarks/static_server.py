@@ -6,7 +6,8 @@ from pathlib import Path
 import uvicorn
 import uvloop
 
-from intentlive.cli.serving import listen, server_config
+from intentlive.cli.listening import listen
+from intentlive.cli.serving import server_config
 
 
 def main() -> None:

@@ -31,8 +31,8 @@ def main() -> None:
     options = parser.parse_args()
     with TemporaryDirectory(prefix="intentlive-benchmark-") as made:
         folder = Path(made)
-        traffic = setting.make_traffic(40_000)
-        (folder / "events").write_bytes(b"".join(traffic.batches))
+        batches = setting.make_traffic(40_000, aggressor.EVENTS_A_BATCH)
+        setting.write_bodies(folder / "events", map(setting.encode, batches))
         names = [f"aggressor-{number}" for number in range(options.rounds)]
         asyncio.run(_prepare(folder, names))
         with processes.server(setting.serve_command(folder), folder / "server.log") as server:

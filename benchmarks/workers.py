@@ -4,21 +4,21 @@ CPU seconds of all processes of the server, two workers to one, turn by turn on 
 """
 
 import argparse
-import shutil
 from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
+import load
 import processes
-import read
 import setting
-import write
-from results import Result
+import writing
+from load import Target
+from results import Pace, Result
 
 _NAMES = {1: "one worker", 2: "two workers"}
 _EVENTS = 40_000
-_CONNECTIONS = 64  # for each of two workers as many as for the one in `read.py`
+_CONNECTIONS = 2 * load.CONNECTIONS
 
 
 def main() -> None:
@@ -27,8 +27,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=4, help="of reading in each half of a round")
     parser.add_argument("--events", type=int, default=100_000, help="in each half of a round")
     options = parser.parse_args()
-    if shutil.which("wrk") is None:
-        print(f"Reading: {read.NO_WRK}")
+    if not load.has("wrk"):
+        print(f"Reading: {load.NO_WRK}")
     else:
         with TemporaryDirectory(prefix="intentlive-benchmark-") as name:
             _show(_reading(Path(name), options.rounds, options.seconds))
@@ -37,7 +37,7 @@ def main() -> None:
 
 
 def _reading(folder: Path, rounds: int, seconds: int) -> Result:
-    setting.prepare(folder, setting.make_traffic(_EVENTS).batches)
+    setting.prepare(folder, setting.make_traffic(_EVENTS))
     result = Result(f"Reading: requests a second, {_CONNECTIONS} connections", of=_NAMES[1])
     with ExitStack() as running:
         servers = {}
@@ -48,22 +48,33 @@ def _reading(folder: Path, rounds: int, seconds: int) -> Result:
             servers[workers].wait_for_workers(workers)
         for number in range(rounds + 1):
             for workers, server in servers.items():
-                url = server.address + setting.latest_path("benchmark")
-                read.latest(url)
-                pace = read.pace(server, url, seconds, _CONNECTIONS)
+                target = Target(server, setting.latest_path("benchmark"), setting.headers())
+                load.latest(target)
+                answered = load.most(target, seconds, _CONNECTIONS)
                 if number:  # the first round warms up
-                    result.add(_NAMES[workers], pace)
+                    result.add(_NAMES[workers], answered.pace)
     return result
 
 
 def _writing(folder: Path, rounds: int, count: int) -> Result:
-    events = folder / "events.ndjson"
-    events.write_bytes(b"".join(setting.make_traffic(count).batches))
+    events = folder / "events"
+    setting.write_bodies(events, map(setting.encode, setting.make_traffic(count)))
     result = Result("Writing: events a second, batches of 1,000", of=_NAMES[1])
     for _ in range(rounds):
         for workers, name in _NAMES.items():
-            result.add(name, write.over_http(events, count, workers))
+            result.add(name, _taken_in(folder, events, workers))
     return result
+
+
+def _taken_in(folder: Path, events: Path, workers: int) -> Pace:
+    """How fast so many workers take in the events, on a fresh store."""
+    with TemporaryDirectory(dir=folder) as name:
+        fresh = Path(name)
+        setting.prepare(fresh, [])
+        command = setting.serve_command(fresh, workers)
+        with processes.server(command, fresh / "server.log") as server:
+            server.wait_for_workers(workers)
+            return writing.over_http(server, setting.BOT_ID, events)
 
 
 def _show(result: Result) -> None:
