@@ -58,6 +58,15 @@ _EVENTS_REFUSED = _REFUSED | {
 }
 
 
+_HAS_ALREADY = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "The etag of an answer that the caller has",
+    "schema": {"type": "string"},
+}
+_UNCHANGED = {"x-request-id": _REQUEST_ID, "etag": {"schema": {"type": "string"}}} | _QUOTA
+
+
 def describe(app: FastAPI) -> None:
     """Add the plain routes and their schemas to the document that `app` publishes."""
     generated = app.openapi
@@ -112,11 +121,12 @@ def _latest(record: dict[str, Any], verb: str) -> dict[str, Any]:
         "operationId": f"{verb}IntentRealTimeData",
         "summary": "The bot's latest 25 sessions that finished their flow, newest end first",
         "description": "Scope SmartAssist Analytics. A body is ignored.",
-        "parameters": [_BOT, _ACCOUNT],
+        "parameters": [_BOT, _ACCOUNT, _HAS_ALREADY],
         "security": _SECURITY,
         "responses": _responses(
             {"type": "array", "maxItems": 25, "items": record}, _REFUSED, _QUOTA
-        ),
+        )
+        | {"304": {"description": "The caller has this answer already", "headers": _UNCHANGED}},
     }
 
 
