@@ -10,7 +10,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from intentlive.api.http import Response
+from intentlive.api.http import Again, Response
 
 EXTENSION: Final = "intentlive.again"
 """The ASGI extension; its `remember` takes what is `Known` of the request under way."""
@@ -27,7 +27,7 @@ class Known(NamedTuple):
     request of the same head with this body.
     """
 
-    at_once: Callable[[], Response | None] | None
+    at_once: Again | None
     answer: Callable[[bytes], Coroutine[None, None, Response]]
 
 
@@ -100,7 +100,7 @@ class KnownHeads:
         self._young[head] = remembered
 
 
-def on_the_wire(response: Response, more_headers: bytes) -> bytes:
+def on_the_wire(response: Response, more_headers: bytes = b"") -> bytes:
     """A whole answer, with those lines among its headers."""
     status, headers, body, _ = response
     return b"%b%b%b\r\n%b" % (STATUS_LINE[status], more_headers, headers, body)

@@ -2,17 +2,17 @@
 
 import asyncio
 import math
-import secrets
 import time
 from collections import Counter
 from collections.abc import Iterable
 from ipaddress import ip_address
 
 import structlog
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from intentlive.api.again import KnownHeads
+from intentlive.api.again import KnownHeads, on_the_wire
 from intentlive.api.errors import Header, Problem, header_lines, unavailable
+from intentlive.api.http import Response
+from intentlive.api.journal import new_request_id
 from intentlive.signals import Signals
 
 MAX_HEADER = 32 * 1024
@@ -90,7 +90,7 @@ class Door:
 
     def refusal(self, problem: Problem, client: str | None, headers: Iterable[Header]) -> bytes:
         """Count and log an answer that no application gives; its bytes, those headers included."""
-        request_id = secrets.token_hex(12)
+        request_id = new_request_id()
         self._signals.count_request("(connection)", problem.status)
         self._signals.refusals.labels(problem.check).inc()
         _log.warning(
@@ -103,7 +103,7 @@ class Door:
             mend=problem.detail,
         )
         body = problem.body()
-        headers = [
+        lines = [
             *headers,
             (b"content-type", b"application/json"),
             (b"content-length", b"%d" % len(body)),
@@ -111,7 +111,7 @@ class Door:
             *problem.headers,
             (b"connection", b"close"),
         ]
-        return b"".join([STATUS_LINE[problem.status], header_lines(headers), b"\r\n", body])
+        return on_the_wire(Response(problem.status, header_lines(lines), body))
 
 
 def place_of(address: str) -> bytes:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Final, TypeVar
+from typing import TypeVar
 
 import msgspec
 import structlog
@@ -14,17 +14,15 @@ from intentlive.api.encodings import decode_content
 from intentlive.api.errors import Problem, unavailable
 from intentlive.api.http import Call, Response, json_response
 from intentlive.auth.gate import Gate
-from intentlive.auth.grants import Grant
 from intentlive.auth.ratelimit import Limiter, Quota
 from intentlive.core.errors import TooManyEvents, UnreadableBody
 from intentlive.core.events import SessionEvent
 from intentlive.core.session import State, fold
 from intentlive.ingest.cloudevents import MEDIA_TYPES, Parsed, parse_events
 from intentlive.intake import Intake
-from intentlive.ports import Account, Bot
+from intentlive.ports import Account
 from intentlive.signals import Signals
 
-SCOPE: Final = "Session Events"
 MAX_BODY = 16 * 1024 * 1024
 LARGE_BODY = 64 * 1024
 MAX_IN_FLIGHT = 16 * MAX_BODY
@@ -124,7 +122,9 @@ class EventsIn:
 
     async def __call__(self, call: Call) -> Response:
         """Store the events of the body; a bad one is told in the answer and spoils no other."""
-        grant, bot = await self._admit(call)
+        grant = await self._gate.authenticate(call.head.token, call.head.account_id)
+        call.note_grant(grant)
+        bot = await self._gate.authorize(grant, "Session Events", call.head.bot_id)
         self._refuse_if_full(grant.account)  # then the body need not be read
         media_type = call.head.media_type
         if media_type not in MEDIA_TYPES:
@@ -154,16 +154,6 @@ class EventsIn:
         call.noted |= {"accepted": accepted, "rejected": len(parsed.rejected)}
         answer = {"accepted": accepted, "rejected": parsed.rejected}
         return json_response(200, msgspec.json.encode(answer))
-
-    async def _admit(self, call: Call) -> tuple[Grant, Bot]:
-        token, account_id = call.head.token, call.head.account_id
-        admitted = self._gate.admitted(token, account_id, SCOPE, call.head.bot_id)
-        if admitted is not None:
-            call.note_grant(admitted[0])
-            return admitted
-        grant = await self._gate.authenticate(token, account_id)
-        call.note_grant(grant)
-        return grant, await self._gate.authorize(grant, SCOPE, call.head.bot_id)
 
     def _refuse_if_full(self, account: Account) -> None:
         if account.event_limit:

@@ -4,7 +4,7 @@ Every answer gets a request id, is counted, and leaves one line in the log.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from intentlive.api.again import EXTENSION, Known
 from intentlive.api.errors import Problem, header_lines, problem_for
-from intentlive.api.http import Call, ClientDisconnected, Head, Response, json_response
+from intentlive.api.http import Again, Call, ClientDisconnected, Head, Response, json_response
 from intentlive.api.journal import Entry, Journal
 from intentlive.signals import Signals
 
@@ -67,8 +67,8 @@ class Front:
         response = await self._answer(asked, receive, entry)
         if response is None:
             return
-        start = {"type": "http.response.start", "status": response.status}
-        await send({**start, "headers": _separate(response.headers)})
+        headers = _separate(response.headers)
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
         await send({"type": "http.response.body", "body": response.body})
         extension = scope.get("extensions", {}).get(EXTENSION)
         if extension is not None and response.status in _ANSWERED_WELL:
@@ -100,9 +100,7 @@ class Front:
         again = response.again
         return Known(again and partial(self._again, again, asked, entry.noted), answer)
 
-    def _again(
-        self, find: Callable[[], Response | None], asked: _Asked, noted: Mapping[str, Any]
-    ) -> Response | None:
+    def _again(self, find: Again, asked: _Asked, noted: Mapping[str, Any]) -> Response | None:
         entry = Entry(asked.route.name, noted)
         response = find()
         if response is None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from starlette.types import Receive
 
@@ -11,17 +11,17 @@ from intentlive.auth.compact import refused
 from intentlive.auth.grants import Grant
 from intentlive.core import ids
 
+Again: TypeAlias = Callable[[], "Response | None"]
+"""Gives the answer to the same request at another time, if nothing has to be waited for."""
+
 
 class Response(NamedTuple):
-    """An answer with all its headers but those of the server, as lines.
-
-    `again` gives the answer to the same request at another time, if nothing has to be waited for.
-    """
+    """An answer with all its headers but those of the server, as lines."""
 
     status: int
     headers: bytes
     body: bytes = b""
-    again: "Callable[[], Response | None] | None" = None
+    again: Again | None = None
 
 
 def json_response(status: int, body: bytes, more_headers: bytes = b"") -> Response:
@@ -53,7 +53,7 @@ class Head:
 
     def header(self, name: bytes) -> str:
         """The value of a header (`name` in lower case); "" if it is not there."""
-        return self._headers.get(name, b"").decode("latin-1")
+        return self.raw_header(name).decode("latin-1")
 
     def raw_header(self, name: bytes) -> bytes:
         """The same as it came."""

@@ -55,9 +55,9 @@ class Journal:
             self._line_of(method, entry).write(entry.request_id, entry.ms)
         else:
             self._signals.refusals.labels(check).inc()
-            said = {"method": method, "route": entry.route, "status": entry.status, **entry.noted}
+            told = _told(method, entry)
             ms = round(entry.ms, 2)
-            self._log.warning("request", **said, request_id=entry.request_id, ms=ms)
+            self._log.warning("request", **told, request_id=entry.request_id, ms=ms)
 
     def _line_of(self, method: str, entry: Entry) -> RepeatedLine:
         """The line of all requests that differ from this in nothing but their time."""
@@ -66,6 +66,9 @@ class Journal:
         if line is None:
             if len(self._lines) >= _MAX_LINES:
                 self._lines.clear()
-            said = {"method": method, "route": entry.route, "status": entry.status, **entry.noted}
-            line = self._lines[key] = RepeatedLine("request", **said)
+            line = self._lines[key] = RepeatedLine("request", **_told(method, entry))
         return line
+
+
+def _told(method: str, entry: Entry) -> dict[str, Any]:
+    return {"method": method, "route": entry.route, "status": entry.status, **entry.noted}

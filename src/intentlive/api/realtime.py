@@ -1,8 +1,7 @@
 """The endpoint: a bot's latest 25 finished sessions (published as "Get Intent Real Time Data")."""
 
-from collections.abc import Callable
 from functools import partial
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
 from intentlive.api.encodings import wished
 from intentlive.api.errors import RATE_LIMITED, Problem
@@ -14,8 +13,6 @@ from intentlive.core.errors import NotFound
 from intentlive.latest import LatestViews, View
 from intentlive.ports import SEES_PERSONAL_DATA
 from intentlive.rendering import Rendering, Representation
-
-Again: TypeAlias = Callable[[], Response | None]
 
 MAX_IGNORED_BODY = 64 * 1024
 SCOPE: Final = "SmartAssist Analytics"
@@ -54,7 +51,8 @@ class Realtime:
             head.raw_header(b"if-none-match"),
         )
         # What was found out before is looked up without waiting: this is where the speed is.
-        return self._at_hand(question, call) or await self._found_out(question, call)
+        response = self._at_hand(question, call) or await self._found_out(question, call)
+        return response._replace(again=partial(self._at_hand, question))
 
     def _at_hand(self, question: _Question, call: Call | None = None) -> Response | None:
         """The answer, if nothing has to be waited for; if not, nothing was counted."""
@@ -74,7 +72,7 @@ class Realtime:
         if call is not None:
             call.note_grant(grant)
         shown = _seen_by(grant, view).encoded(encoding)
-        return _answer(question, shown, quota, partial(self._at_hand, question))
+        return _answer(question, shown, quota)
 
     async def _found_out(self, question: _Question, call: Call) -> Response:
         grant = await self._gate.authenticate(question.token, question.account_id)
@@ -90,18 +88,18 @@ class Realtime:
         if view is None:
             raise NotFound(f"bot {question.bot_id} has just been deleted")
         shown = _seen_by(grant, view).encoded(question.encoding)
-        return _answer(question, shown, b"", partial(self._at_hand, question))
+        return _answer(question, shown)
 
 
 def _seen_by(grant: Grant, view: View) -> Rendering:
     return view.plain if SEES_PERSONAL_DATA in grant.app.scopes else view.shown
 
 
-def _answer(question: _Question, shown: Representation, quota: bytes, again: Again) -> Response:
+def _answer(question: _Question, shown: Representation, quota: bytes = b"") -> Response:
     """The answer, or that the caller has it already (RFC 9110, 13.1.2)."""
     if question.has_already and _names(question.has_already, shown.etag):
-        return Response(304, shown.unchanged + quota, b"", again)
-    return Response(200, shown.headers + quota, shown.body, again)
+        return Response(304, shown.unchanged + quota)
+    return Response(200, shown.headers + quota, shown.body)
 
 
 def _names(if_none_match: bytes, etag: bytes) -> bool:

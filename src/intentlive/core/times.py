@@ -32,9 +32,8 @@ def parse_instant(text: object) -> Instant:
     if not isinstance(text, str):
         raise TypeError("expected a text such as 2022-01-06T14:07:08.185+00:00")
     beyond = text[19:]
-    if (
-        len(beyond) > 6 and beyond[4] in _DIGITS
-    ):  # those below the ms, of which each text has others
+    # Digits below the millisecond, of which each text has others, would fill the memory.
+    if len(beyond) > 6 and beyond[4] in _DIGITS:
         beyond = beyond[:4] + beyond[4:].lstrip(_DIGITS)
     # Events that come together lie close together: the parts of a time, each read with all care
     # and remembered, are put together at half the price of reading it.

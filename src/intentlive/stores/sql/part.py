@@ -8,7 +8,7 @@ from typing import TypeAlias, TypeVar
 import msgspec
 from msgspec import Struct
 
-from intentlive.core.personal import VERBATIM, Disguise, PersonalData
+from intentlive.core.personal import Disguise, PersonalData
 from intentlive.ports import Acting
 from intentlive.stores.sql.statements import Database, Statements
 from intentlive.stores.sql.unlocking import Unlocked
@@ -59,19 +59,12 @@ class SqlPart:
         )
 
     def _disguise(self, bot_id: str, mode: PersonalData) -> Disguise:
-        return (
-            Disguise(mode, self._key_for(f"bot {bot_id}")) if mode == "pseudonym" else _PLAIN[mode]
-        )
+        key = self._key_for(f"bot {bot_id}") if mode == "pseudonym" else b""  # no other needs one
+        return Disguise(mode, key)
 
     def _key_for(self, purpose: str) -> bytes:
         """A key of its own for a purpose, so that its pseudonyms match no other's."""
         return hmac.digest(self._pseudonyms, purpose.encode(), hashlib.sha256)
-
-
-_PLAIN: Mapping[PersonalData, Disguise] = {
-    "verbatim": VERBATIM,
-    "masked": Disguise("masked", b""),
-}
 
 
 def _begin_change(run: Statements) -> None:
