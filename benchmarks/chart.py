@@ -38,7 +38,7 @@ _WRITING = (
     _Bar("writing", "over HTTP, durable", "IntentLive: batches of 1,000, durable", _OURS),
     _Bar("single events", "single events, one bot", "IntentLive: one a request, durable", _OURS),
     _Bar("writing", "the straightforward way", "FastAPI + SQLAlchemy + SQLite, durable", _OTHER),
-    _Bar("writing", "Arize Phoenix, queued only", "Arize Phoenix, queued only", _OTHER),
+    _Bar("writing", "Arize Phoenix, until at rest", "Arize Phoenix, spans stored", _OTHER),
 )
 
 

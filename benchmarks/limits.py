@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import TypeAlias
 
@@ -28,16 +29,20 @@ Clocks: TypeAlias = tuple[float, float]
 """Seconds by the clock, and of computing."""
 
 _RULES = BotRules()
-_PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "cache_size = -65536")
+_PRAGMAS = (
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "cache_size = -65536",
+    "wal_autocheckpoint = 8000",
+)
 _KNOWN = """
-    SELECT session_id, state FROM sessions
+    SELECT session_id, rowid, state FROM sessions
     WHERE bot_id = ? AND session_id IN (SELECT value FROM json_each(?))
     """
-_UPSERT = """
-    INSERT INTO sessions (bot_id, session_id, listing, end_time, state) VALUES (?, ?, ?, ?, ?)
-    ON CONFLICT (bot_id, session_id) DO UPDATE
-    SET listing = excluded.listing, end_time = excluded.end_time, state = excluded.state
+_ADD = """
+    INSERT INTO sessions (listing, end_time, state, bot_id, session_id) VALUES (?, ?, ?, ?, ?)
     """
+_CHANGE = "UPDATE sessions SET listing = ?, end_time = ?, state = ? WHERE rowid = ?"
 
 
 def main(store: str, bodies: str, by_hand: str, by_store: str) -> None:
@@ -85,21 +90,29 @@ def _connect(folder: Path) -> sqlite3.Connection:
 
 
 def _save(connection: sqlite3.Connection, bot_id: str, states: dict[str, State]) -> None:
-    """What nobody could do with less: read, join, write, in one durable transaction."""
+    """As little as will do: read, join, write, in one durable transaction.
+
+    An upsert in two statements, since what is there is written more quickly by its rowid.
+    """
     connection.execute("BEGIN IMMEDIATE")
     ids = msgspec.json.encode(list(states)).decode()
-    for session_id, stored in connection.execute(_KNOWN, (bot_id, ids)):
-        states[session_id] = join(decode_state(stored), states[session_id])
-    rows = [(bot_id, *_row(*each)) for each in sorted(states.items())]  # as the index lies
-    connection.executemany(_UPSERT, rows)
+    changed = []
+    for session_id, rowid, stored in connection.execute(_KNOWN, (bot_id, ids)):
+        joined = join(decode_state(stored), states.pop(session_id))
+        changed.append((*_columns(joined), rowid))
+    added = [(*_columns(state), bot_id, session_id) for session_id, state in states.items()]
+    added.sort(key=itemgetter(-1))  # both as the index and the table lie
+    changed.sort(key=itemgetter(-1))
+    connection.executemany(_ADD, added)
+    connection.executemany(_CHANGE, changed)
     connection.execute("COMMIT")
 
 
-def _row(session_id: str, state: State) -> tuple[str, int, int | None, bytes]:
+def _columns(state: State) -> tuple[int, int | None, bytes]:
     listing = 0
     if reading.is_listed(state):
         listing = 1 if reading.is_silent(state) else 2
-    return session_id, listing, reading.end_time(state, _RULES), encode_state(state)
+    return listing, reading.end_time(state, _RULES), encode_state(state)
 
 
 def _clocks() -> Clocks:

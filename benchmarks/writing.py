@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -16,7 +17,9 @@ from setting import Batch
 
 FIGURES = (figures.BATCHES_TO_LIMIT,)
 HTTP, LIMIT = "over HTTP, durable", "decode, fold, hand-written upsert"
-_FOR_RIVALS = 20  # batches
+_FOR_RIVALS, _FOR_A_QUEUE = 20, 2  # batches
+_PATIENCE_SECONDS = 60
+_REST_SECONDS = 0.5
 
 
 def measure(plan: Plan) -> Measured:
@@ -54,34 +57,54 @@ def _add_rival(
     sending = ready.rival.sending()
     if sending is None:
         return
-    bodies = plan.folder / "events-of-a-rival"
+    name = ready.rival.name
+    if not sending.durable:
+        name, batches = f"{name}, until at rest", batches[:_FOR_A_QUEUE]
     renamed = (
         [{**event, "subject": f"{number:02x}{event['subject'][2:]}"} for event in batch]
         for batch in batches
     )
+    bodies = plan.folder / "events-of-a-rival"
     setting.write_bodies(bodies, map(sending.body, renamed))
     headers = {"content-type": sending.content_type, **sending.headers}
-    name = ready.rival.name + ("" if sending.durable else ", queued only")
     with ready.serve() as server:
         load.get(ready.ask(server, 0))
-        result.add(name, _sent(server, sending.path, headers, bodies, plan.amount.seconds))
+        given = server, sending.path, headers, bodies, plan.amount.seconds
+        result.add(name, _sent(*given, is_queued=not sending.durable))
     shutil.rmtree(bodies)
 
 
-def _sent(
+def _sent(  # noqa: PLR0913 - what is sent where, and what for
     server: processes.Server,
     path: str,
     headers: Mapping[str, str],
     bodies: Path,
-    seconds: float = 60,
+    seconds: float = _PATIENCE_SECONDS,
+    *,
+    is_queued: bool = False,
 ) -> Pace:
-    """How fast it takes in the batches of a folder, or those that it takes in so many seconds."""
+    """How fast it takes in the batches of a folder, or those that it takes in so many seconds.
+
+    One that only queues them has taken them in when it has nothing more to do.
+    """
     before = server.cpu_seconds()
     given = server.address + path, bodies, json.dumps(headers), seconds
     printed = processes.run_here("sender.py", *given, core=processes.LOAD_CORE)
     batches, took = json.loads(printed)
+    if is_queued:
+        took += _seconds_until_at_rest(server)
     count = batches * setting.EVENTS_A_BATCH
     return Pace(count / took, count / (server.cpu_seconds() - before))
+
+
+def _seconds_until_at_rest(server: processes.Server) -> float:
+    began = time.perf_counter()
+    while (since := time.perf_counter() - began) < _PATIENCE_SECONDS:
+        before = server.cpu_seconds()
+        time.sleep(_REST_SECONDS)
+        if server.cpu_seconds() - before < _REST_SECONDS / 10:
+            return since
+    raise processes.Failed("what was queued was not worked off")
 
 
 def _limits(store: Path, events: Path, by_hand: str, by_store: str) -> dict[str, Pace]:
